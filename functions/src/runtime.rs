@@ -1,0 +1,173 @@
+//! Runs a step as a Lambda function: input in, answer or named error out.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared::document::Document;
+use shared::progress::{Look, Pending, Phase};
+use shared::settings::{PhaseName, Settings};
+use shared::{Error, ErrorName, Result};
+
+use crate::context::{Context, Process};
+
+/// A step that polls: it looks, and says pending or ready.
+pub trait Step {
+    /// The phase whose schedule and budget apply.
+    const PHASE: PhaseName;
+    /// What it leaves for later steps.
+    type Output: Serialize + DeserializeOwned + Send;
+
+    /// What this step left in the document last time.
+    fn previous(document: &Document) -> Option<&Phase<Self::Output>>;
+
+    /// Looks, and creates or changes only what differs. `attempt` counts from 1.
+    fn look(context: &Context, document: &Document, attempt: u32) -> impl Future<Output = Result<Look<Self::Output>>>;
+}
+
+/// Serves a polling step until the runtime ends the process.
+///
+/// # Errors
+/// What the Lambda runtime itself fails with.
+pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), lambda_runtime::Error> {
+    serve_with(function, async |context, input| {
+        let document = document(input)?;
+        let answer = answer::<S>(&context, &document).await?;
+        to_json(&answer)
+    })
+    .await
+}
+
+/// One answer of a step: the look under its schedule and budget.
+///
+/// A remote's own "try again in N seconds" becomes a wait of the state machine, since a `Retry` cannot be told how long.
+///
+/// # Errors
+/// As the step's look, and `TimedOut` when the budget is used up.
+pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<Phase<S::Output>> {
+    let previous = S::previous(document);
+    let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
+    // Boxed: the SDK's futures nest so deep that the compiler gives up on the layout of the whole.
+    let look = match Box::pin(S::look(context, document, attempt)).await {
+        Err(Error {
+            name,
+            message,
+            retry_after: Some(wait),
+        }) if name.is_retried() => {
+            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1);
+            Look::Pending(Pending::new("throttled", message).wait(seconds))
+        }
+        other => other?,
+    };
+    let schedule = context.settings.schedule(S::PHASE, &document.request.provider);
+    Phase::after(previous, look, &schedule, S::PHASE.key())
+}
+
+/// Serves any handler from JSON to JSON, with errors by name.
+///
+/// # Errors
+/// What the Lambda runtime itself fails with.
+pub async fn serve_with<H>(function: &'static str, handler: H) -> std::result::Result<(), lambda_runtime::Error>
+where
+    H: AsyncFn(Context, Value) -> Result<Value>,
+{
+    lambda_runtime::tracing::init_default_subscriber();
+    let process = Arc::new(Settings::from_env().and_then(|settings| Process::new(function, settings)));
+    let handler = &handler;
+    // `Value` takes whatever JSON comes: a document of the wrong shape is then our error by name, and not the runtime's own
+    // deserialisation error, whose name no Catch can know.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let process = Arc::clone(&process);
+        async move {
+            let account = account_of(&event.context.invoked_function_arn);
+            let work = async {
+                let process = process.as_ref().as_ref().map_err(Clone::clone)?;
+                Box::pin(handler(process.context(account)?, event.payload)).await
+            };
+            let result = AssertUnwindSafe(work)
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+            log(function, &result);
+            result.map_err(diagnostic)
+        }
+    }))
+    .await
+}
+
+/// Reads the state document.
+///
+/// # Errors
+/// `InvalidRequest` where it has not the shape.
+pub fn document(input: Value) -> Result<Document> {
+    serde_json::from_value(input).map_err(|error| {
+        Error::new(
+            ErrorName::InvalidRequest,
+            format!(
+                "the function's input is not this workflow's state document ({error}). Start the state machine with a request; do not \
+                 invoke the functions by hand."
+            ),
+        )
+    })
+}
+
+/// An answer as JSON.
+///
+/// # Errors
+/// None in practice.
+pub fn to_json<T: Serialize>(answer: &T) -> Result<Value> {
+    serde_json::to_value(answer).map_err(|error| {
+        Error::unexpected(format!(
+            "an answer could not be written as JSON ({error}): this is a defect of the workflow."
+        ))
+    })
+}
+
+/// `errorType` is exactly the name that the state machine's Retry and Catch use.
+fn diagnostic(error: Error) -> Diagnostic {
+    Diagnostic {
+        error_type: error.name.as_str().to_owned(),
+        error_message: error.message,
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Error::unexpected(format!(
+        "the function panicked ({text}): this is a defect of the workflow; report it with the execution's ARN."
+    ))
+}
+
+/// The account id in `arn:aws:lambda:<region>:<account>:function:<name>`.
+fn account_of(function_arn: &str) -> Option<String> {
+    function_arn
+        .split(':')
+        .nth(4)
+        .filter(|id| id.len() == 12)
+        .map(str::to_owned)
+}
+
+fn log(function: &str, result: &Result<Value>) {
+    let text = |answer: &Value, key: &str| answer.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    match result {
+        Ok(answer) => tracing::info!(
+            function,
+            status = text(answer, "status"),
+            state = text(answer, "state"),
+            reason = text(answer, "reason"),
+            attempt = answer.get("attempt").and_then(serde_json::Value::as_u64),
+            "answered"
+        ),
+        Err(error) => tracing::error!(function, error = error.name.as_str(), message = error.message, "failed"),
+    }
+}

@@ -1,0 +1,86 @@
+//! EnsureAccepted: the vendor accepted the endpoint, and AWS made it available.
+
+use shared::document::{AvailableEndpoint, Document};
+use shared::progress::{Look, Pending, Phase};
+use shared::settings::PhaseName;
+use shared::{Error, ErrorName, Result};
+
+use super::needs;
+use crate::context::Context;
+use crate::ec2::endpoints::{self, Endpoint, State};
+use crate::runtime::Step;
+
+/// A new endpoint may be invisible for some seconds; after so many looks it is believed to be gone.
+const LOOKS_UNTIL_VISIBLE: u32 = 8;
+
+/// The step.
+pub struct EnsureAccepted;
+
+impl Step for EnsureAccepted {
+    const PHASE: PhaseName = PhaseName::Acceptance;
+    type Output = AvailableEndpoint;
+
+    fn previous(document: &Document) -> Option<&Phase<AvailableEndpoint>> {
+        document.acceptance.as_ref()
+    }
+
+    async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<AvailableEndpoint>> {
+        let id = &needs(document.endpoint.as_ref(), "endpoint")?.endpoint_id;
+        let ec2 = context.ec2(&document.request).await;
+        match endpoints::get(&ec2, id).await? {
+            Some(endpoint) => classify(endpoint),
+            None if attempt <= LOOKS_UNTIL_VISIBLE => {
+                Ok(Pending::new("not visible", format!("EC2 does not show the new endpoint {id} yet.")).into())
+            }
+            None => Err(ended(
+                id,
+                "is gone",
+                "Somebody deleted it. Find out who (CloudTrail, DeleteVpcEndpoints), then start the same request again.",
+            )),
+        }
+    }
+}
+
+/// One arm per state; a state that is in no contract is an error, never "wait on".
+fn classify(endpoint: Endpoint) -> Result<Look<AvailableEndpoint>> {
+    let id = endpoint.id.clone();
+    let raw = endpoint.raw_state.clone();
+    let wait = |reason: &str| Ok(Pending::new(raw.clone(), format!("{id}: {reason}")).into());
+    match endpoint.state {
+        State::PendingAcceptance => wait("the vendor has not accepted it yet; that takes 5 to 10 minutes."),
+        State::Pending => wait("accepted; AWS is making its network interfaces."),
+        State::Partial => wait("some of its network interfaces are not there yet."),
+        State::Available if endpoint.dns_entries.is_empty() => wait("available, but without DNS names so far."),
+        State::Available => Ok(Look::Ready(endpoint.available())),
+        State::Rejected => Err(ended(
+            &id,
+            "was rejected by the vendor",
+            "Ask the vendor's support why, with the endpoint's id; then start the same request again.",
+        )),
+        State::Failed => {
+            let why = endpoint.failure.unwrap_or_else(|| "AWS gave no reason".to_owned());
+            Err(ended(
+                &id,
+                &format!("failed ({why})"),
+                "Mend that, then start the same request again.",
+            ))
+        }
+        State::Expired => Err(ended(
+            &id,
+            "expired: the vendor did not accept it in time",
+            "Ask the vendor's support why; then start the same request again.",
+        )),
+        State::Deleting | State::Deleted => Err(ended(
+            &id,
+            "is being deleted, and not by this run",
+            "Find out by whom (CloudTrail, DeleteVpcEndpoints), then start the same request again.",
+        )),
+        State::Unknown(raw) => Err(Error::unexpected(format!(
+            "the endpoint {id} is in state \"{raw}\", which no contract knows. Look at it in the VPC console and report it."
+        ))),
+    }
+}
+
+fn ended(id: &str, what: &str, advice: &str) -> Error {
+    Error::new(ErrorName::Rejected, format!("the endpoint {id} {what}. {advice}"))
+}

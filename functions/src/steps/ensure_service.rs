@@ -1,0 +1,25 @@
+//! EnsureService: the vendor's PrivateLink service exists and offers itself to this consumer.
+
+use shared::Result;
+use shared::document::{Document, ServiceOffer};
+use shared::progress::{Look, Phase};
+use shared::settings::PhaseName;
+
+use crate::context::Context;
+use crate::runtime::Step;
+
+/// The step.
+pub struct EnsureService;
+
+impl Step for EnsureService {
+    const PHASE: PhaseName = PhaseName::Service;
+    type Output = ServiceOffer;
+
+    fn previous(document: &Document) -> Option<&Phase<ServiceOffer>> {
+        document.service.as_ref()
+    }
+
+    async fn look(context: &Context, document: &Document, _attempt: u32) -> Result<Look<ServiceOffer>> {
+        context.provider(&document.request).await.ensure_service().await
+    }
+}

@@ -1,0 +1,49 @@
+//! Validate: from whatever document came to a request, before anything is read or changed anywhere.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::identity::ConnectionId;
+use shared::request::{self, Request};
+use shared::{Error, ErrorName, Result};
+
+use crate::context::Context;
+
+/// The request as it came.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    pub request: Value,
+}
+
+/// The request with its defaults, and its identity.
+#[derive(Debug, Serialize)]
+pub struct Validated {
+    pub request: Request,
+    pub connection_id: ConnectionId,
+}
+
+/// Validates.
+///
+/// # Errors
+/// `InvalidRequest` with every violation.
+pub fn run(context: &Context, input: Value) -> Result<Validated> {
+    let input: Input = serde_json::from_value(input).map_err(|error| {
+        Error::new(
+            ErrorName::InvalidRequest,
+            format!("the function's input has no \"request\" ({error}). Start the state machine, not the function."),
+        )
+    })?;
+    let request = request::validate(&input.request, &context.settings.secret_name_prefix)?;
+    match &context.account_id {
+        Some(own) if *own != request.consumer.account_id => Err(Error::invalid_at(
+            "/consumer/account_id",
+            format!(
+                "is {}, but the workflow runs in account {own} and reaches no other. Deploy the stack in the consumer's account.",
+                request.consumer.account_id
+            ),
+        )),
+        _ => Ok(Validated {
+            connection_id: ConnectionId::of(&request),
+            request,
+        }),
+    }
+}

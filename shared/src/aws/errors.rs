@@ -1,0 +1,127 @@
+//! One table from AWS's error codes to our names.
+
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_types::request_id::RequestId;
+
+use crate::{Error, ErrorName};
+
+/// The service's error code, if it answered with one.
+pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+    error.as_service_error().and_then(ProvideErrorMetadata::code)
+}
+
+/// An SDK error in our names, with the code, the message and the request id. `doing`: "creating the endpoint".
+pub fn error<E>(error: &SdkError<E, HttpResponse>, doing: &str) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match error {
+        SdkError::ServiceError(service) => {
+            let code = service.err().code().unwrap_or("no error code");
+            let message = readable(service.err().message().unwrap_or("no message"));
+            let status = service.raw().status().as_u16();
+            let request = service.raw().request_id().unwrap_or("unknown");
+            let name = name_of(code, status);
+            Error::new(
+                name,
+                format!(
+                    "{doing}: AWS answered {code} (HTTP {status}, request {request}): {message}{}",
+                    advice(name)
+                ),
+            )
+        }
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => Error::new(
+            ErrorName::Unavailable,
+            format!(
+                "{doing}: no answer from AWS. It is tried again; if it stays, check the function's way to the AWS endpoint."
+            ),
+        ),
+        SdkError::ResponseError(_) => Error::new(
+            ErrorName::Unavailable,
+            format!("{doing}: AWS's answer was cut off or not readable. It is tried again."),
+        ),
+        _ => Error::unexpected(format!(
+            "{doing}: the call to AWS could not be made; this is a defect of the workflow or of its environment (credentials, region)."
+        )),
+    }
+}
+
+/// Codes of EC2, Route 53, Secrets Manager and the common ones.
+fn name_of(code: &str, status: u16) -> ErrorName {
+    match code {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "BandwidthLimitExceeded"
+        | "SlowDown"
+        | "PriorRequestNotComplete" => ErrorName::Throttled,
+        // A service made seconds ago answers `Unavailable`.
+        "Unavailable"
+        | "ServiceUnavailable"
+        | "InternalError"
+        | "InternalFailure"
+        | "InternalServiceError"
+        | "RequestTimeout" => ErrorName::Unavailable,
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthFailure"
+        | "OptInRequired"
+        | "Blocked"
+        | "PendingVerification"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken" => ErrorName::Denied,
+        "InsufficientFreeAddressesInSubnet" | "HostedZoneLimitExceeded" | "TooManyHostedZones" | "LimitsExceeded" => {
+            ErrorName::LimitExceeded
+        }
+        code if code.ends_with("LimitExceeded") => ErrorName::LimitExceeded,
+        "InvalidServiceName"
+        | "InvalidParameter"
+        | "InvalidParameterValue"
+        | "InvalidParameterCombination"
+        | "InvalidParameterException"
+        | "MissingParameter"
+        | "DuplicateSubnetsInSameZone"
+        | "InvalidVPCId"
+        | "ConflictingDomainExists"
+        | "InvalidInput"
+        | "ValidationException" => ErrorName::InvalidRequest,
+        code if code.starts_with("Invalid") && (code.ends_with(".NotFound") || code.ends_with(".Malformed")) => {
+            ErrorName::InvalidRequest
+        }
+        _ if status == 429 => ErrorName::Throttled,
+        _ if status >= 500 => ErrorName::Unavailable,
+        _ => ErrorName::Unexpected,
+    }
+}
+
+/// EC2 appends kilobytes of encoded text that only `sts:DecodeAuthorizationMessage` can read.
+fn readable(message: &str) -> &str {
+    message
+        .split("Encoded authorization failure message")
+        .next()
+        .unwrap_or(message)
+        .trim()
+}
+
+fn advice(name: ErrorName) -> &'static str {
+    match name {
+        ErrorName::Denied => {
+            " Give the function's role that right, or look for a service control policy that takes it away."
+        }
+        ErrorName::LimitExceeded => " Remove something that is not needed, or have the quota raised.",
+        ErrorName::InvalidRequest => " Correct the request or the resource it names, then start again.",
+        ErrorName::Throttled | ErrorName::Unavailable => " It is tried again.",
+        ErrorName::Rejected | ErrorName::TimedOut | ErrorName::Unexpected => "",
+    }
+}

@@ -1,0 +1,31 @@
+//! The AWS SDK over our own HTTP client, and its errors in our names.
+
+mod errors;
+mod http_client;
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+pub use errors::{code, error};
+use http_client::OverReqwest;
+
+/// The SDK's configuration for a region.
+///
+/// Credentials come from the function's environment alone: looking for others costs a cold start a millisecond and can find
+/// nothing. Retries are off, since the state machine owns them. `AWS_ENDPOINT_URL…` variables are honoured.
+pub async fn config(http: &reqwest::Client, region: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(OverReqwest::new(http.clone()))
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .region(Region::new(region.to_owned()))
+        .retry_config(RetryConfig::disabled())
+        .load()
+        .await
+}
+
+/// The same without the region: the function's own.
+pub async fn home_config(http: &reqwest::Client) -> SdkConfig {
+    let region = std::env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".to_owned());
+    config(http, &region).await
+}

@@ -1,0 +1,84 @@
+//! The one identity of a connection, and everything derived from it.
+//!
+//! Provider service, consumer account, region and VPC make a connection what it is. The same request thus always finds what
+//! an earlier run made, and nothing else.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::request::Request;
+
+/// Tag with the [`ConnectionId`]: what carries it is ours.
+pub const TAG_CONNECTION: &str = "privatelink-workflow:connection";
+/// Tag with the generation of the endpoint, from 1.
+pub const TAG_GENERATION: &str = "privatelink-workflow:generation";
+/// Tag with the name of the execution that made the resource.
+pub const TAG_EXECUTION: &str = "privatelink-workflow:execution";
+/// Prefix that a request's own tags must not have.
+pub const TAG_PREFIX: &str = "privatelink-workflow:";
+
+/// `plw-` and 16 hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConnectionId(String);
+
+impl ConnectionId {
+    /// Derives the identity of the connection that the request describes.
+    pub fn of(request: &Request) -> Self {
+        let consumer = &request.consumer;
+        let parts = [
+            request.provider.service_coordinates().join("/"),
+            consumer.account_id.clone(),
+            consumer.region.clone(),
+            consumer.vpc_id.clone(),
+        ];
+        Self(format!("plw-{}", hex(&parts.join("|"), 8)))
+    }
+
+    /// The EC2 `ClientToken` of a generation of the endpoint (at most 64 ASCII characters).
+    ///
+    /// The same for every retry of every layer. A token may not serve twice (whether EC2 accepts one again after its endpoint
+    /// is gone is documented nowhere), hence the generation.
+    pub fn client_token(&self, generation: u32) -> String {
+        format!("{self}-g{generation}")
+    }
+
+    /// The Route 53 `CallerReference` prefix by which a hosted zone of ours is known.
+    pub fn zone_reference_prefix(&self) -> String {
+        format!("{self}/")
+    }
+
+    /// The `CallerReference` of the zone that an execution makes (Route 53 takes each only once, for ever).
+    pub fn zone_reference(&self, execution_id: &str) -> String {
+        format!("{}{}", self.zone_reference_prefix(), hex(execution_id, 8))
+    }
+
+    /// The tags that make a resource ours, over the request's own.
+    pub fn tags(&self, request: &Request, generation: u32, execution_name: &str) -> BTreeMap<String, String> {
+        let mut tags = request.consumer.tags.clone();
+        tags.entry("Name".to_owned())
+            .or_insert_with(|| request.provider.display_name());
+        tags.insert(TAG_CONNECTION.to_owned(), self.0.clone());
+        tags.insert(TAG_GENERATION.to_owned(), generation.to_string());
+        tags.insert(TAG_EXECUTION.to_owned(), execution_name.to_owned());
+        tags
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The first `bytes` bytes of the SHA-256 of `text`, as hex.
+fn hex(text: &str, bytes: usize) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .take(bytes)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

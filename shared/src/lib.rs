@@ -1,0 +1,27 @@
+//! What more than one step of the workflow uses.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`request`] | the one document a user writes: types, JSON Schema, validation |
+//! | [`document`] | the state document that travels through the state machine, and what each step leaves in it |
+//! | [`progress`] | a step's answer: pending (how long, why) or ready; the schedule of waits and the budgets |
+//! | [`error`] | the named errors that the state machine retries, catches and shows |
+//! | [`identity`] | the one identity of a connection, and the names, tags and tokens made of it |
+//! | [`settings`] | what the stack's parameters say |
+//! | [`secrets`] | credentials from Secrets Manager |
+//! | [`http`] | the HTTP client of the vendors' APIs |
+//! | [`aws`] | the AWS SDK over that same client, and its errors in our names |
+//! | [`provider`] | HCP Vault Dedicated and Aiven behind one trait |
+
+pub mod aws;
+pub mod document;
+pub mod error;
+pub mod http;
+pub mod identity;
+pub mod progress;
+pub mod provider;
+pub mod request;
+pub mod secrets;
+pub mod settings;
+
+pub use error::{Error, ErrorName, Result};

@@ -1,0 +1,163 @@
+//! A step's answer, the schedule of waits and the budgets of the phases.
+//!
+//! Waiting is a pure function of how often a phase has looked and how long it has waited, so that a replayed step answers
+//! the same, and so that a compressed clock (the local run) changes nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, ErrorName, Result};
+
+/// What a step saw when it looked, before schedule and budget are applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look<T> {
+    /// Not there yet.
+    Pending(Pending),
+    /// Done, with what later steps need.
+    Ready(T),
+}
+
+/// Why a step is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The remote's own word for the state, as last seen.
+    pub state: String,
+    /// What is being waited for, as a sentence for a person.
+    pub reason: String,
+    /// A wait in seconds that wins over the schedule: the remote's own, or a short one after a write.
+    pub wait_seconds: Option<u32>,
+}
+
+impl Pending {
+    /// Waits by the schedule.
+    pub fn new(state: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            state: state.into(),
+            reason: reason.into(),
+            wait_seconds: None,
+        }
+    }
+
+    /// Waits this many seconds instead.
+    #[must_use]
+    pub fn wait(mut self, seconds: u32) -> Self {
+        self.wait_seconds = Some(seconds);
+        self
+    }
+}
+
+impl<T> From<Pending> for Look<T> {
+    fn from(pending: Pending) -> Self {
+        Self::Pending(pending)
+    }
+}
+
+/// What the state machine's Choice reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Wait `wait_seconds`, then look again.
+    Pending,
+    /// Go on.
+    Ready,
+    /// Only of undo: the budget is used up and something is left.
+    Exhausted,
+}
+
+/// What a step leaves under its key of the state document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase<T> {
+    pub status: Status,
+    /// How often the step has looked, from 1.
+    pub attempt: u32,
+    /// Seconds that this phase has waited before this look.
+    pub waited_seconds: u32,
+    /// Seconds to wait now; 0 when ready.
+    pub wait_seconds: u32,
+    /// The state last seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Why it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What later steps need, when ready; what is left, when undo is exhausted.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub result: Option<T>,
+}
+
+// `#[serde(default)]` alone would demand `T: Default`.
+fn none<T>() -> Option<T> {
+    None
+}
+
+/// How a phase waits: seconds before the second look, then a constant interval, until the budget is used up.
+///
+/// Half the documented minimum first and a constant interval after it is never worse than its interval; exponential
+/// back-off is for errors, not for waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    pub first_wait_seconds: u32,
+    pub interval_seconds: u32,
+    pub budget_seconds: u32,
+}
+
+impl Schedule {
+    /// Seconds to wait after look number `attempt` (from 1).
+    pub fn wait_after(&self, attempt: u32) -> u32 {
+        if attempt <= 1 {
+            self.first_wait_seconds
+        } else {
+            self.interval_seconds
+        }
+    }
+}
+
+impl<T> Phase<T> {
+    /// Turns a look into the answer: counts, schedules, and ends with [`ErrorName::TimedOut`] when the budget is used up.
+    ///
+    /// `previous` is what this step left last time, if it was pending. `phase` names the phase for the error.
+    pub fn after(previous: Option<&Self>, look: Look<T>, schedule: &Schedule, phase: &str) -> Result<Self> {
+        let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
+        let waited = previous.map_or(0, |p| p.waited_seconds.saturating_add(p.wait_seconds));
+        match look {
+            Look::Ready(result) => Ok(Self {
+                status: Status::Ready,
+                attempt,
+                waited_seconds: waited,
+                wait_seconds: 0,
+                state: None,
+                reason: None,
+                result: Some(result),
+            }),
+            Look::Pending(pending) if waited >= schedule.budget_seconds => Err(Error::new(
+                ErrorName::TimedOut,
+                format!(
+                    "{phase} waited {waited} s of its budget of {} s and looked {attempt} times; last state seen: {}. It was waiting: {} \
+                     Look at that resource at its vendor, then start the same request again (it goes on from what exists), or raise the \
+                     stack's budget for this phase.",
+                    schedule.budget_seconds, pending.state, pending.reason
+                ),
+            )),
+            Look::Pending(pending) => {
+                let wanted = pending.wait_seconds.unwrap_or_else(|| schedule.wait_after(attempt));
+                Ok(Self {
+                    status: Status::Pending,
+                    attempt,
+                    waited_seconds: waited,
+                    // At least one second: a wait of zero would let a stuck remote spin without using up its budget.
+                    wait_seconds: wanted.clamp(1, (schedule.budget_seconds - waited).max(1)),
+                    state: Some(pending.state),
+                    reason: Some(pending.reason),
+                    result: None,
+                })
+            }
+        }
+    }
+
+    /// The result of a phase that is ready.
+    pub fn ready(&self) -> Option<&T> {
+        match self.status {
+            Status::Ready => self.result.as_ref(),
+            Status::Pending | Status::Exhausted => None,
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Aiven: a service's own AWS PrivateLink service, shared by all its consumers.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `client.rs` | the calls |
+//! | `wire.rs` | the answers and bodies |
+//! | `errors.rs` | Aiven's refusals in our names |
+//! | `checks.rs` | preflight: does the service fit the request |
+//! | `lists.rs` | the shared lists: principals and regions |
+//! | `components.rs` | where the components answer |
+//! | `release.rs` | taking back |
+
+mod checks;
+mod client;
+mod components;
+mod errors;
+mod lists;
+mod release;
+#[cfg(test)]
+mod samples;
+mod wire;
+
+use async_trait::async_trait;
+
+use self::client::Client;
+use self::errors::Failure;
+use self::lists::Missing;
+use self::wire::{Connection, Lists, PrivateLink};
+use super::{Provider, ProviderFacts, Reach, Release};
+use crate::document::{Access, AvailableEndpoint, ServiceOffer};
+use crate::progress::{Look, Pending};
+use crate::request::{self, Consumer};
+use crate::{Error, ErrorName, Result};
+
+/// Seconds until the look that checks a write: a concurrent run may have replaced the same list meanwhile.
+const VERIFY_SECONDS: u32 = 5;
+/// An endpoint that stays unlisted has Aiven refresh on every look of this number; it normally learns of one by an event.
+const LOOKS_PER_REFRESH: u32 = 4;
+
+/// Aiven as a [`Provider`].
+pub struct Aiven {
+    params: request::Aiven,
+    client: Client,
+}
+
+impl Aiven {
+    /// The Aiven service of a request. The consumer's part of it is already in the request's principals and regions.
+    pub fn new(params: request::Aiven, _consumer: Consumer, reach: Reach) -> Self {
+        Self {
+            client: Client::new(reach, &params),
+            params,
+        }
+    }
+
+    async fn create_service(&self) -> Result<Look<ServiceOffer>> {
+        let service = self.client.service().await?;
+        if let Some(problem) = checks::not_running(&service)? {
+            // One that is made while nodes move can stay `creating` for ever.
+            return if service.state == "POWEROFF" {
+                Err(Error::invalid_at("/provider/service_name", problem))
+            } else {
+                Ok(Pending::new(service.state, format!("the service {problem}.")).into())
+            };
+        }
+        let region =
+            checks::region(&service)?.map_err(|problem| Error::invalid_at("/provider/service_name", problem))?;
+        let lists = Missing::of(&self.params, None, &region).added_to(None, &region)?;
+        match self.client.create_privatelink(&lists).await {
+            Ok(()) => Ok(Pending::new(
+                "creating",
+                "Aiven is making the PrivateLink service, which takes a few minutes.",
+            )
+            .into()),
+            Err(failure) => again_after_conflict(failure).map_err(|error| hint_at_regions(error, &lists)),
+        }
+    }
+
+    async fn offer(&self, link: &PrivateLink) -> Result<Look<ServiceOffer>> {
+        let Some(service_name) = &link.aws_service_name else {
+            return Ok(Pending::new("active", "Aiven does not show the name of the endpoint service yet.").into());
+        };
+        let service_region = checks::region_of_service_name(service_name)?;
+        let missing = Missing::of(&self.params, Some(link), &service_region);
+        if missing.is_empty() {
+            return Ok(Look::Ready(ServiceOffer {
+                service_name: service_name.clone(),
+                service_region,
+            }));
+        }
+        let lists = missing.added_to(Some(link), &service_region)?;
+        match self.client.update_privatelink(&lists).await {
+            Ok(()) => Ok(Pending::new("active", "checking that Aiven allows this consumer now.")
+                .wait(VERIFY_SECONDS)
+                .into()),
+            Err(failure) if failure.is_absent() => Ok(Pending::new(
+                "absent",
+                "somebody deleted the PrivateLink service just now; a new one is made.",
+            )
+            .wait(VERIFY_SECONDS)
+            .into()),
+            Err(failure) => again_after_conflict(failure).map_err(|error| hint_at_regions(error, &lists)),
+        }
+    }
+
+    /// Our connection's id, once it is up.
+    async fn connection_id(&self, endpoint_id: &str, attempt: u32) -> Result<Look<String>> {
+        let connections = match self.client.connections().await {
+            Err(failure) if failure.is_absent() => Vec::new(),
+            other => other?,
+        };
+        if let Some(connection) = connections.iter().find(|c| c.vpc_endpoint_id == endpoint_id) {
+            return connected(connection);
+        }
+        if attempt.is_multiple_of(LOOKS_PER_REFRESH) {
+            self.client.refresh_if_possible().await?;
+        }
+        Ok(Pending::new(
+            "unlisted",
+            format!("Aiven does not list the endpoint {endpoint_id} yet, though it is available in AWS."),
+        )
+        .into())
+    }
+}
+
+#[async_trait]
+impl Provider for Aiven {
+    async fn preflight(&self) -> Result<ProviderFacts> {
+        let (service, link) = tokio::join!(self.client.service(), self.client.privatelink());
+        let service = service?;
+        let link = match link {
+            Err(failure) if failure.is_absent() => None,
+            other => Some(other?),
+        };
+        checks::facts(&service, link.as_ref(), &self.params)
+    }
+
+    async fn ensure_service(&self) -> Result<Look<ServiceOffer>> {
+        let link = match self.client.privatelink().await {
+            // If it is new and just not visible, creating it again is a conflict; if the token may not see it, it may not create it.
+            Err(failure) if failure.is_absent_or_new() => return self.create_service().await,
+            other => other?,
+        };
+        match link.state.as_str() {
+            "active" => self.offer(&link).await,
+            "creating" => Ok(Pending::new(
+                "creating",
+                "Aiven is making the PrivateLink service, which takes a few minutes.",
+            )
+            .into()),
+            "deleting" => Ok(Pending::new(
+                "deleting",
+                "somebody deleted the PrivateLink service; a new one is made once it is gone.",
+            )
+            .into()),
+            other => Err(checks::unknown_state("the PrivateLink service", other)),
+        }
+    }
+
+    async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>> {
+        let connection_id = match self.connection_id(&endpoint.endpoint_id, attempt).await? {
+            Look::Ready(id) => id,
+            Look::Pending(pending) => return Ok(pending.into()),
+        };
+        let service = self.client.service().await?;
+        let mut off = self.params.components.clone();
+        off.retain(|component| !service.has_enabled(component));
+        if !off.is_empty() {
+            return match self.client.switch_access(&off, true).await {
+                Ok(()) => Ok(Pending::new(
+                    "enabling",
+                    format!(
+                        "Aiven is enabling PrivateLink access to {}, which takes a few minutes.",
+                        off.join(", ")
+                    ),
+                )
+                .into()),
+                Err(failure) => again_after_conflict(failure),
+            };
+        }
+        Ok(
+            match components::addresses(&service, &self.params.components, &connection_id) {
+                Ok(components) => Look::Ready(Access {
+                    vendor_connection_id: Some(connection_id),
+                    components,
+                    hosted_zone_id: None,
+                }),
+                Err(missing) => Pending::new(
+                    service.state,
+                    format!(
+                        "Aiven does not show yet where these answer over the connection {connection_id}: {}.",
+                        missing.join(", ")
+                    ),
+                )
+                .into(),
+            },
+        )
+    }
+
+    async fn release(&self, release: &Release) -> Result<Look<Vec<String>>> {
+        release::look(&self.client, &self.params, release).await
+    }
+
+    fn ca_certificate(&self) -> Option<String> {
+        let project = &self.params.project;
+        Some(format!(
+            "Kafka, PostgreSQL, MySQL and older services of other types have certificates of the Aiven project's own CA: get it by `avn \
+             project ca-get --project {project} --target-filepath ca.pem`, or as \"certificate\" from GET /v1/project/{project}/kms/ca. \
+             Components whose ca is letsencrypt, and most with a URL, have a public CA's."
+        ))
+    }
+
+    fn credentials(&self) -> String {
+        format!(
+            "The service's users, the same as for any other route: in the Aiven Console on the service's Users page, or by `avn service \
+             user-list --project {} {}`.",
+            self.params.project, self.params.service_name
+        )
+    }
+}
+
+/// The id of a connection that traffic can pass, by Aiven's state of it.
+fn connected(connection: &Connection) -> Result<Look<String>> {
+    let state = connection.state.as_str();
+    match state {
+        "connected" | "active" => Ok(match &connection.privatelink_connection_id {
+            Some(id) => Look::Ready(id.clone()),
+            None => Pending::new(state, "Aiven has not given the connection an id yet.").into(),
+        }),
+        "pending-user-approval" => Ok(Pending::new(
+            state,
+            "somebody must approve the connection in Aiven, as in an Enhanced Compliance Environment: ask Aiven's support or the \
+             project's operator.",
+        )
+        .into()),
+        "user-approved" => Ok(Pending::new(state, "the connection is approved and Aiven is connecting it.").into()),
+        other => Err(checks::unknown_state(
+            &format!("the connection of {}", connection.vpc_endpoint_id),
+            other,
+        )),
+    }
+}
+
+/// Looks again after a write that found another state than the look before it; any other failure is one.
+fn again_after_conflict<T>(failure: Failure) -> Result<Look<T>> {
+    match conflict(&failure) {
+        Some(pending) => Ok(pending.into()),
+        None => Err(failure.into()),
+    }
+}
+
+/// Aiven enables other regions per project, and what it answers where it has not is not known.
+fn hint_at_regions(mut error: Error, lists: &Lists) -> Error {
+    if let Some(regions) = &lists.supported_regions
+        && matches!(error.name, ErrorName::Denied | ErrorName::InvalidRequest)
+    {
+        error.message.push_str(&format!(
+            " The call also asked for connections from other regions ({}), which Aiven enables per project: if that is what it refused, \
+             ask Aiven to enable it, or connect from the service's region.",
+            regions.join(", ")
+        ));
+    }
+    error
+}
+
+/// The wait after a conflict, with Aiven's own reason.
+fn conflict(failure: &Failure) -> Option<Pending> {
+    failure.conflict().map(|message| {
+        Pending::new(
+            "conflict",
+            format!("Aiven answered: {}.", message.trim_end_matches('.')),
+        )
+        .wait(VERIFY_SECONDS)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::provider::aiven::samples::connection;
+
+    #[test]
+    fn a_refusal_of_other_regions_hints_at_them() {
+        let mut lists = Lists {
+            principals: Vec::new(),
+            supported_regions: Some(vec!["us-east-1".into()]),
+        };
+        let denied = || Error::new(ErrorName::Denied, "no.");
+        assert!(hint_at_regions(denied(), &lists).message.contains("(us-east-1)"));
+        lists.supported_regions = None;
+        assert_eq!(hint_at_regions(denied(), &lists), denied());
+    }
+
+    #[test]
+    fn a_connection_is_up_when_it_is_connected_and_has_an_id() {
+        for state in ["connected", "active"] {
+            assert_eq!(
+                connected(&connection("vpce-1", "plc1", state)).unwrap(),
+                Look::Ready("plc1".to_owned())
+            );
+        }
+        for (id, state, words) in [
+            ("", "active", "an id"),
+            ("plc1", "pending-user-approval", "approve"),
+            ("plc1", "user-approved", "approved"),
+        ] {
+            let Look::Pending(pending) = connected(&connection("vpce-1", id, state)).unwrap() else {
+                panic!("{state} is ready");
+            };
+            assert_eq!(pending.state, state);
+            assert!(pending.reason.contains(words), "{}", pending.reason);
+        }
+        let error = connected(&connection("vpce-1", "plc1", "rejected")).unwrap_err();
+        assert_eq!(error.name, ErrorName::Unexpected);
+        assert!(error.message.contains("\"rejected\""));
+    }
+}

@@ -1,0 +1,193 @@
+//! HCP Vault Dedicated: a PrivateLink service of a cluster, made through HCP's network API.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `client.rs` | the calls and the token |
+//! | `wire.rs` | HCP's answers |
+//! | `errors.rs` | HCP's errors in our names |
+//! | `checks.rs` | what preflight demands |
+//! | `lists.rs` | the three shared lists of a service |
+//! | `service.rs` | creating a service and adding to its lists |
+//! | `release.rs` | taking back |
+//!
+//! HCP accepts an endpoint by itself, 5 to 10 minutes after it was made, and has no call that tells or speeds that up.
+
+mod checks;
+mod client;
+mod errors;
+mod lists;
+mod release;
+mod service;
+mod wire;
+
+use async_trait::async_trait;
+
+use self::checks::Health;
+use self::client::Client;
+use self::wire::LinkState;
+use super::{Provider, ProviderFacts, Reach, Release};
+use crate::document::{Access, AvailableEndpoint, ComponentAddress, ServiceOffer};
+use crate::progress::{Look, Pending};
+use crate::request::{self, Consumer};
+use crate::{Error, ErrorName, Result};
+
+/// "traffic can flow privately from the consumer VPC to the linked HCP Vault Dedicated cluster on port 8200" (the guide)
+const VAULT_PORT: u16 = 8200;
+
+/// The provider of an HCP Vault Dedicated request.
+pub struct HcpVault {
+    params: request::HcpVault,
+    client: Client,
+}
+
+impl HcpVault {
+    /// HCP knows the consumer only by the lists in `params`, which validation has filled in.
+    pub fn new(params: request::HcpVault, _consumer: Consumer, reach: Reach) -> Self {
+        Self {
+            client: Client::new(&params, reach),
+            params,
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for HcpVault {
+    async fn preflight(&self) -> Result<ProviderFacts> {
+        // First and alone: without the HVN the others are pointless, and it gets the token that the others share.
+        let Some(network) = self.client.network().await? else {
+            return Err(checks::no_network(&self.params).into());
+        };
+        let (cluster, peerings, tgw_attachments, links) = tokio::try_join!(
+            self.client.cluster(&self.params.vault_cluster_id),
+            self.client.peerings(),
+            self.client.tgw_attachments(),
+            self.client.links(),
+        )?;
+
+        let mut problems = Vec::new();
+        checks::network(&network, &mut problems)?;
+        match &cluster {
+            Some(cluster) => checks::cluster(&self.params, cluster, &network, &mut problems)?,
+            None => problems.push(checks::no_cluster(&self.params)),
+        }
+        checks::attachments("peering", &peerings, &mut problems);
+        checks::attachments("transit gateway attachment", &tgw_attachments, &mut problems);
+        let link = checks::own_link(&self.params, &links).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        checks::report(problems)?;
+
+        if let Some(cluster) = &cluster
+            && !cluster.config.disaster_recovery_network_config.network_id.is_empty()
+        {
+            tracing::warn!(
+                "the cluster has a disaster recovery HVN; a PrivateLink connection is not kept when that one is promoted"
+            );
+        }
+        let link = checks::exists(link)?;
+        let region = network.location.region.region;
+        Ok(ProviderFacts {
+            service_existed: link.is_some(),
+            service_name: match link {
+                Some(link) if link.state()? == LinkState::Available => Some(link.external_name.clone()),
+                _ => None,
+            }
+            .filter(|name| !name.is_empty()),
+            adds: lists::missing(&self.params, &region, link),
+            ports: vec![(VAULT_PORT, VAULT_PORT)],
+            private_hostname: cluster.map(|cluster| cluster.dns_names.private),
+            region,
+        })
+    }
+
+    async fn ensure_service(&self) -> Result<Look<ServiceOffer>> {
+        self.ensure().await
+    }
+
+    async fn ensure_access(&self, _endpoint: &AvailableEndpoint, _attempt: u32) -> Result<Look<Access>> {
+        // Nothing to switch on: who may connect is said in the service's lists.
+        let links = self.client.links().await?;
+        let Some(link) = checks::own_link(&self.params, &links)? else {
+            return Err(gone("is gone"));
+        };
+        match link.state()? {
+            LinkState::Available => {}
+            LinkState::Creating | LinkState::Updating => {
+                let reason = format!("the PrivateLink service \"{}\" is being changed.", link.id);
+                return Ok(Pending::new(link.raw_state(), reason).into());
+            }
+            LinkState::Failed => {
+                let region = self.region_of(link).await?;
+                return Err(self.failed(link, &region).await?);
+            }
+            LinkState::Deleting => return Err(gone("is being deleted")),
+        }
+
+        let id = &self.params.vault_cluster_id;
+        let Some(cluster) = self.client.cluster(id).await? else {
+            return Err(checks::no_cluster(&self.params).into());
+        };
+        match checks::health(id, &cluster.state)? {
+            Health::Running => {}
+            Health::Passing => {
+                let reason = format!("the Vault cluster \"{id}\" is {}, not RUNNING.", cluster.state);
+                return Ok(Pending::new(&cluster.state, reason).into());
+            }
+            Health::Down => {
+                let state = &cluster.state;
+                return Err(Error::new(
+                    ErrorName::Rejected,
+                    format!(
+                        "the Vault cluster \"{id}\" is {state}, not RUNNING. Look at it in the HCP Portal, and start again when it runs."
+                    ),
+                ));
+            }
+        }
+        let host = cluster.dns_names.private;
+        if host.is_empty() {
+            return Err(Error::unexpected(format!(
+                "HCP no longer tells a private address of the Vault cluster \"{id}\". Look at it in the HCP Portal."
+            )));
+        }
+        Ok(Look::Ready(Access {
+            vendor_connection_id: None,
+            components: vec![ComponentAddress {
+                component: "vault".to_owned(),
+                url: Some(format!("https://{host}:{VAULT_PORT}")),
+                host,
+                port: VAULT_PORT,
+                authentication_method: None,
+                ca: None,
+                usage: None,
+            }],
+            hosted_zone_id: None,
+        }))
+    }
+
+    async fn release(&self, release: &Release) -> Result<Look<Vec<String>>> {
+        self.take_back(release).await
+    }
+
+    /// None: a cluster's certificate is from Let's Encrypt.
+    fn ca_certificate(&self) -> Option<String> {
+        None
+    }
+
+    fn credentials(&self) -> String {
+        "Clients log in to Vault by whatever auth method its administrators have enabled (https://developer.hashicorp.com/vault/docs/auth): \
+         set VAULT_ADDR to the component's url and VAULT_NAMESPACE to admin or a namespace below it, then run `vault login`. The HCP \
+         service principal of this workflow is no Vault credential."
+            .to_owned()
+    }
+}
+
+fn gone(how: &str) -> Error {
+    Error::new(
+        ErrorName::Rejected,
+        format!(
+            "the cluster's PrivateLink service {how}: somebody deleted it while this run was under way, and the endpoint with it became \
+             useless. Start again."
+        ),
+    )
+}

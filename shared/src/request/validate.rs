@@ -1,0 +1,339 @@
+//! From a JSON document to a [`Request`], or to every violation at once, each with its JSON pointer.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use ipnet::Ipv4Net;
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+use super::{Aiven, COMPONENTS_BY_SERVICE_TYPE, HcpVault, Provider, Request, json_schema};
+use crate::identity::TAG_PREFIX;
+use crate::{Error, ErrorName, Result};
+
+/// One violation: where, and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Violation {
+    path: String,
+    message: String,
+}
+
+impl Violation {
+    fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Checks a document and fills in the defaults that follow from the rest of it.
+///
+/// `secret_name_prefix`: what the names of secrets must start with, so that a request cannot make the workflow read any other.
+///
+/// # Errors
+/// `InvalidRequest` with every violation, each on its own line as `<JSON pointer>: <what is wrong>`.
+pub fn validate(document: &Value, secret_name_prefix: &str) -> Result<Request> {
+    let mut violations = shape(document)?;
+    if violations.is_empty() {
+        match serde_json::from_value::<Request>(document.clone()) {
+            Ok(request) => {
+                violations.extend(rules(&request, secret_name_prefix));
+                if violations.is_empty() {
+                    return Ok(with_defaults(request));
+                }
+            }
+            // The schema is generated from the very types, so this arm is for a difference between the two.
+            Err(error) => violations.push(Violation::at("", error.to_string())),
+        }
+    }
+    Err(report(violations))
+}
+
+/// What the schema says.
+fn shape(document: &Value) -> Result<Vec<Violation>> {
+    let mut schema = json_schema();
+    let mut violations = Vec::new();
+    if document.is_object() {
+        match provider_schema(&schema, document) {
+            Ok(Some(provider)) => schema["properties"]["provider"] = provider,
+            Ok(None) => {}
+            Err(violation) => {
+                violations.push(violation);
+                schema["properties"]["provider"] = Value::Bool(true);
+            }
+        }
+    }
+    let validator = Validator::new(&schema).map_err(|error| {
+        Error::unexpected(format!(
+            "the request's own schema does not compile ({error}): this is a defect of the workflow."
+        ))
+    })?;
+    for error in validator.iter_errors(document) {
+        describe(&error, &schema, &mut violations);
+    }
+    Ok(violations)
+}
+
+/// The provider's schema that the document's `provider.type` chooses: without it a single typing error in one provider's field
+/// would be reported as "matches none of the providers".
+fn provider_schema(schema: &Value, document: &Value) -> std::result::Result<Option<Value>, Violation> {
+    let Some(provider) = document.get("provider").filter(|p| p.is_object()) else {
+        return if document.get("provider").is_some() {
+            Err(Violation::at("/provider", "must be an object"))
+        } else {
+            Ok(None)
+        };
+    };
+    let branches = schema["properties"]["provider"]["oneOf"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let names = || {
+        branches
+            .iter()
+            .filter_map(|b| b["properties"]["type"]["const"].as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let Some(kind) = provider.get("type") else {
+        return Err(Violation::at("/provider/type", format!("missing; one of: {}", names())));
+    };
+    match branches.iter().find(|b| &b["properties"]["type"]["const"] == kind) {
+        Some(branch) => Ok(Some(branch.clone())),
+        None => Err(Violation::at("/provider/type", format!("must be one of: {}", names()))),
+    }
+}
+
+/// A schema error in our words: the path of the field that is wrong, and the description of what belongs there.
+fn describe(error: &ValidationError<'_>, schema: &Value, violations: &mut Vec<Violation>) {
+    let path = error.instance_path().to_string();
+    match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            violations.push(Violation::at(format!("{path}/{}", escape(name)), "missing"));
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            violations.extend(
+                unexpected
+                    .iter()
+                    .map(|name| Violation::at(format!("{path}/{}", escape(name)), "unknown field")),
+            );
+        }
+        ValidationErrorKind::Pattern { .. } => {
+            let what = description(schema, &error.schema_path().to_string());
+            violations.push(Violation::at(
+                path,
+                format!("{} does not have the right form. {what}", quoted(error.instance())),
+            ));
+        }
+        ValidationErrorKind::UniqueItems => violations.push(Violation::at(path, "has the same item twice")),
+        ValidationErrorKind::MinItems { limit } => {
+            violations.push(Violation::at(path, format!("has too few items: at least {limit}")))
+        }
+        ValidationErrorKind::MaxItems { limit } => {
+            violations.push(Violation::at(path, format!("has too many items: at most {limit}")))
+        }
+        ValidationErrorKind::MaxProperties { limit } => {
+            violations.push(Violation::at(path, format!("has too many entries: at most {limit}")))
+        }
+        ValidationErrorKind::Type { .. } => violations.push(Violation::at(path, wrong_type(error, schema))),
+        _ => violations.push(Violation::at(path, error.to_string())),
+    }
+}
+
+/// "must be a string, not a number", by the schema's own `type`.
+fn wrong_type(error: &ValidationError<'_>, schema: &Value) -> String {
+    let pointer = error.schema_path().to_string();
+    let expected = match schema.pointer(&pointer) {
+        Some(Value::String(kind)) => kind.clone(),
+        // An optional field is generated as ["string", "null"]; leaving it out is what its user means.
+        Some(Value::Array(kinds)) => kinds
+            .iter()
+            .filter_map(Value::as_str)
+            .filter(|k| *k != "null")
+            .collect::<Vec<_>>()
+            .join(" or "),
+        _ => "another type".to_owned(),
+    };
+    let found = match error.instance().as_ref() {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    format!("must be of type {expected}, not {found}")
+}
+
+/// The nearest `description` above a schema location.
+fn description<'a>(schema: &'a Value, schema_path: &str) -> &'a str {
+    let mut pointer = schema_path;
+    loop {
+        if let Some(text) = schema
+            .pointer(pointer)
+            .and_then(|s| s.get("description"))
+            .and_then(Value::as_str)
+        {
+            return text;
+        }
+        match pointer.rfind('/') {
+            Some(cut) => pointer = &pointer[..cut],
+            None => return "",
+        }
+    }
+}
+
+/// The rules that a schema cannot say.
+fn rules(request: &Request, secret_name_prefix: &str) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    match &request.provider {
+        Provider::HcpVault(hcp) => hcp_rules(hcp, &mut violations),
+        Provider::Aiven(aiven) => aiven_rules(aiven, &mut violations),
+    }
+    principals(request, &mut violations);
+    secret(request, secret_name_prefix, &mut violations);
+    tags(request, &mut violations);
+    violations
+}
+
+fn hcp_rules(hcp: &HcpVault, violations: &mut Vec<Violation>) {
+    for (i, range) in hcp.consumer_ip_ranges.iter().enumerate() {
+        let path = format!("/provider/consumer_ip_ranges/{i}");
+        match range.parse::<Ipv4Net>() {
+            Err(_) => violations.push(Violation::at(
+                path,
+                format!("\"{range}\" is not an IPv4 CIDR range like 10.20.0.0/16"),
+            )),
+            Ok(net) if net.trunc() != net => {
+                violations.push(Violation::at(
+                    path,
+                    format!("\"{range}\" has host bits set; the network is {}", net.trunc()),
+                ));
+            }
+            Ok(net) if net.prefix_len() == 0 => violations.push(Violation::at(path, "must not be the whole Internet")),
+            Ok(_) => {}
+        }
+    }
+}
+
+fn aiven_rules(aiven: &Aiven, violations: &mut Vec<Violation>) {
+    let known: BTreeSet<&str> = COMPONENTS_BY_SERVICE_TYPE
+        .iter()
+        .flat_map(|(_, components)| components.iter().copied())
+        .collect();
+    for (i, component) in aiven.components.iter().enumerate() {
+        if !known.contains(component.as_str()) {
+            let names = known.iter().copied().collect::<Vec<_>>().join(", ");
+            violations.push(Violation::at(
+                format!("/provider/components/{i}"),
+                format!(
+                    "\"{component}\" is no component that any service type offers over PrivateLink; known: {names}"
+                ),
+            ));
+        }
+    }
+}
+
+/// A principal of the consumer's account must be among the principals, or the endpoint could never be made.
+fn principals(request: &Request, violations: &mut Vec<Violation>) {
+    let principals = request.provider.principals();
+    let account = format!("arn:aws:iam::{}:", request.consumer.account_id);
+    if !principals.is_empty() && !principals.iter().any(|p| p.starts_with(&account)) {
+        violations.push(Violation::at(
+            format!("/provider/{}", request.provider.principals_field()),
+            format!(
+                "has no principal of the consumer account {}; add {account}root or leave the field out",
+                request.consumer.account_id
+            ),
+        ));
+    }
+}
+
+fn secret(request: &Request, prefix: &str, violations: &mut Vec<Violation>) {
+    let id = request.provider.secret_id();
+    // An ARN ends with the name and six random characters: arn:aws:secretsmanager:<region>:<account>:secret:<name>-AbCdEf
+    let name = if id.starts_with("arn:") {
+        id.splitn(7, ':').nth(6)
+    } else {
+        Some(id)
+    };
+    if !name.is_some_and(|name| name.starts_with(prefix) && name.len() > prefix.len()) {
+        violations.push(Violation::at(
+            "/provider/secret_id",
+            format!("must name a secret whose name starts with \"{prefix}\" (the stack's SecretNamePrefix)"),
+        ));
+    }
+}
+
+fn tags(request: &Request, violations: &mut Vec<Violation>) {
+    for (key, value) in &request.consumer.tags {
+        let path = format!("/consumer/tags/{}", escape(key));
+        if key.is_empty() || key.chars().count() > 128 {
+            violations.push(Violation::at(&path, "the key must have 1 to 128 characters"));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") || key.starts_with(TAG_PREFIX) {
+            violations.push(Violation::at(
+                &path,
+                format!("the key must not start with \"aws:\" or \"{TAG_PREFIX}\""),
+            ));
+        }
+        if value.chars().count() > 256 {
+            violations.push(Violation::at(&path, "the value must have at most 256 characters"));
+        }
+    }
+}
+
+fn with_defaults(mut request: Request) -> Request {
+    let root = format!("arn:aws:iam::{}:root", request.consumer.account_id);
+    let principals = request.provider.principals_mut();
+    if principals.is_empty() {
+        principals.push(root);
+    }
+    let region = request.consumer.region.clone();
+    // Whether it is the vendor's own region, which needs no entry, is known only once the vendor was asked.
+    let regions = match &mut request.provider {
+        Provider::HcpVault(hcp) => &mut hcp.consumer_regions,
+        Provider::Aiven(aiven) => &mut aiven.supported_regions,
+    };
+    if !regions.contains(&region) {
+        regions.push(region);
+    }
+    request
+}
+
+fn report(mut violations: Vec<Violation>) -> Error {
+    violations.sort();
+    violations.dedup();
+    let mut text = format!(
+        "the request has {} violation{}; nothing was changed. Correct them and start again.",
+        violations.len(),
+        if violations.len() == 1 { "" } else { "s" }
+    );
+    for violation in violations {
+        let path = if violation.path.is_empty() {
+            "/"
+        } else {
+            &violation.path
+        };
+        let _ = write!(text, "\n{path}: {}", violation.message);
+    }
+    Error::new(ErrorName::InvalidRequest, text)
+}
+
+/// A value for a message, cut short: a request is nobody's secret, but a megabyte of it helps nobody.
+fn quoted(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 80 {
+        text
+    } else {
+        text.chars().take(77).chain("...".chars()).collect()
+    }
+}
+
+/// Escapes a field's name for a JSON pointer (RFC 6901).
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}

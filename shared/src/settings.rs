@@ -1,0 +1,135 @@
+//! What the stack's parameters say, from the environment of a function.
+
+use url::Url;
+
+use crate::progress::Schedule;
+use crate::request::Provider;
+use crate::{Error, Result};
+
+/// The settings of a function; a function whose step does not need one has it at its default.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `https://api.cloud.hashicorp.com` unless the stack says otherwise.
+    pub hcp_api_url: Url,
+    /// `https://auth.idp.hashicorp.com` unless the stack says otherwise.
+    pub hcp_auth_url: Url,
+    /// `https://api.aiven.io` unless the stack says otherwise.
+    pub aiven_api_url: Url,
+    /// Secrets that a request may name start with this.
+    pub secret_name_prefix: String,
+    /// PEM file of CAs to trust besides the public ones, for networks that inspect TLS.
+    pub extra_ca_file: Option<String>,
+    /// Seconds between two looks.
+    pub poll_seconds: u32,
+    pub service_budget_seconds: u32,
+    pub endpoint_budget_seconds: u32,
+    pub acceptance_budget_seconds: u32,
+    pub access_budget_seconds: u32,
+    pub undo_budget_seconds: u32,
+}
+
+/// The phases that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhaseName {
+    Preflight,
+    Service,
+    Endpoint,
+    Acceptance,
+    Access,
+    Publish,
+    Undo,
+}
+
+impl PhaseName {
+    /// The phase's key in the state document.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Service => "service",
+            Self::Endpoint => "endpoint",
+            Self::Acceptance => "acceptance",
+            Self::Access => "access",
+            Self::Publish => "connection",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+/// Half of the documented minimum of HCP's automatic acceptance: "5 to 10 minutes".
+const HCP_ACCEPTANCE_FIRST_WAIT_SECONDS: u32 = 150;
+/// Preflight and publish only ever wait when a remote asks for it.
+const SHORT_BUDGET_SECONDS: u32 = 300;
+
+impl Settings {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// `Unexpected` for a value that the template's allowed patterns should have stopped.
+    pub fn from_env() -> Result<Self> {
+        Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// The same from any source of variables.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn from_lookup(get: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let url = |name: &str, default: &str| {
+            let text = get(name).unwrap_or_else(|| default.to_owned());
+            let url = Url::parse(&text).map_err(|error| {
+                Error::unexpected(format!(
+                    "the function's setting {name} is not a URL ({error}): correct the stack's parameter."
+                ))
+            })?;
+            if url.scheme() == "https" {
+                Ok(url)
+            } else {
+                Err(Error::unexpected(format!(
+                    "the function's setting {name} is not an https URL: correct the stack's parameter."
+                )))
+            }
+        };
+        let seconds = |name: &str, default: u32| match get(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|_| {
+                Error::unexpected(format!(
+                    "the function's setting {name} is not a number of seconds: correct the stack's parameter."
+                ))
+            }),
+        };
+        Ok(Self {
+            hcp_api_url: url("HCP_API_URL", "https://api.cloud.hashicorp.com")?,
+            hcp_auth_url: url("HCP_AUTH_URL", "https://auth.idp.hashicorp.com")?,
+            aiven_api_url: url("AIVEN_API_URL", "https://api.aiven.io")?,
+            secret_name_prefix: get("SECRET_NAME_PREFIX").unwrap_or_else(|| "privatelink/".to_owned()),
+            extra_ca_file: get("EXTRA_CA_FILE"),
+            poll_seconds: seconds("POLL_SECONDS", 15)?,
+            service_budget_seconds: seconds("SERVICE_BUDGET_SECONDS", 35 * 60)?,
+            endpoint_budget_seconds: seconds("ENDPOINT_BUDGET_SECONDS", 10 * 60)?,
+            acceptance_budget_seconds: seconds("ACCEPTANCE_BUDGET_SECONDS", 60 * 60)?,
+            access_budget_seconds: seconds("ACCESS_BUDGET_SECONDS", 15 * 60)?,
+            undo_budget_seconds: seconds("UNDO_BUDGET_SECONDS", 60 * 60)?,
+        })
+    }
+
+    /// How a phase waits.
+    pub fn schedule(&self, phase: PhaseName, provider: &Provider) -> Schedule {
+        let budget_seconds = match phase {
+            PhaseName::Preflight | PhaseName::Publish => SHORT_BUDGET_SECONDS,
+            PhaseName::Service => self.service_budget_seconds,
+            PhaseName::Endpoint => self.endpoint_budget_seconds,
+            PhaseName::Acceptance => self.acceptance_budget_seconds,
+            PhaseName::Access => self.access_budget_seconds,
+            PhaseName::Undo => self.undo_budget_seconds,
+        };
+        let first_wait_seconds = match (phase, provider) {
+            (PhaseName::Acceptance, Provider::HcpVault(_)) => HCP_ACCEPTANCE_FIRST_WAIT_SECONDS.min(budget_seconds / 2),
+            _ => self.poll_seconds,
+        };
+        Schedule {
+            first_wait_seconds,
+            interval_seconds: self.poll_seconds,
+            budget_seconds,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `cargo rehearse examples/aiven-kafka.json`: the real workflow on this machine, without AWS.
+
+mod live;
+mod report;
+mod scenario;
+mod serve;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use rehearsal::execution::POLL;
+use rehearsal::{Environment, Error, Execution, Options, Outcome, Result};
+use serde_json::Value;
+use simulators::SimulatorsConfig;
+
+use crate::live::Live;
+use crate::report::Took;
+use crate::scenario::Scenario;
+
+/// The workflow ended with an error.
+const FAILED: u8 = 1;
+/// The workflow could not be run.
+const NOT_RUN: u8 = 2;
+/// As shells tell it of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the real workflow on this machine: the state machine and the functions of samplesam.yaml on an emulator of AWS, with
+/// simulators of EC2 PrivateLink, HCP and Aiven. Nothing leaves this machine, and no account is needed.
+#[derive(Debug, Parser)]
+#[command(name = "cargo rehearse", bin_name = "cargo rehearse", arg_required_else_help = true)]
+struct Arguments {
+    /// The request, like examples/aiven-kafka.json.
+    #[arg(required_unless_present = "serve")]
+    request: Option<PathBuf>,
+    /// What the run meets.
+    #[arg(long, value_enum, default_value_t = Scenario::Happy)]
+    scenario: Scenario,
+    /// How many times as fast as real time simulated time passes: at 24, twelve minutes take half a minute.
+    #[arg(long, default_value_t = 24.0, value_parser = speed)]
+    speed: f64,
+    /// Another SAM template than samplesam.yaml.
+    #[arg(long)]
+    template: Option<PathBuf>,
+    /// Keep everything running afterwards, and print where it is and with what credentials.
+    #[arg(long)]
+    serve: bool,
+    /// Keep the logs of the emulator and the functions, and the execution's history.
+    #[arg(long)]
+    keep_logs: bool,
+    /// Print nothing but the result, as JSON, to standard output; progress goes to standard error.
+    #[arg(long)]
+    json: bool,
+}
+
+fn speed(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.1..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("it is a number from 0.1 to 1000".to_owned()),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("starting the program: {error}");
+            return NOT_RUN.into();
+        }
+    };
+    let code = runtime.block_on(async {
+        // Whichever ends first; the other is dropped, and with it everything that was started.
+        tokio::select! {
+            result = rehearse(&arguments) => result.unwrap_or_else(|error| {
+                eprintln!("\nThe rehearsal did not come off. {error}");
+                NOT_RUN
+            }),
+            () = interrupted() => {
+                eprintln!("\nStopped.");
+                INTERRUPTED
+            }
+        }
+    });
+    // A cargo or pip that still runs got the same Ctrl-C.
+    runtime.shutdown_background();
+    code.into()
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+async fn rehearse(arguments: &Arguments) -> Result<u8> {
+    // Before the long part: a misspelt path is told at once.
+    let request = arguments.request.as_deref().map(read).transpose()?;
+    let say: fn(&str) = if arguments.json {
+        |text| eprintln!("{text}")
+    } else {
+        |text| println!("{text}")
+    };
+    let simulators = SimulatorsConfig {
+        speed: arguments.speed,
+        knobs: arguments.scenario.knobs(),
+        ..SimulatorsConfig::default()
+    };
+    let mut options = Options {
+        simulators,
+        keep_logs: arguments.keep_logs,
+        say,
+        ..Options::default()
+    };
+    if let Some(template) = &arguments.template {
+        options.template.clone_from(template);
+    }
+    let mut environment = Environment::start(options).await?;
+    arguments.scenario.inject(&environment);
+
+    let mut code = 0;
+    if let Some(request) = &request {
+        let (execution, took) = follow(&environment, request, arguments.speed, say).await?;
+        code = result(&execution, took, arguments.json);
+        if arguments.keep_logs || code != 0 {
+            keep_logs(&mut environment, &execution, say).await?;
+        }
+    }
+    if arguments.serve {
+        say(&serve::description(&environment));
+        std::future::pending::<()>().await;
+    }
+    Ok(code)
+}
+
+fn read(path: &Path) -> Result<Value> {
+    let what = format!("reading the request {}", path.display());
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::new(&what, error).advise("The directory examples/ holds requests to start from."))?;
+    serde_json::from_str(&text).map_err(|error| Error::new(what, format!("it is not JSON: {error}")))
+}
+
+/// Runs the workflow and shows what happens.
+async fn follow(environment: &Environment, request: &Value, speed: f64, say: fn(&str)) -> Result<(Execution, Took)> {
+    say(&format!(
+        "Running the workflow; simulated time passes {speed} times as fast.\n"
+    ));
+    let recorder = &environment.simulators.recorder;
+    let clock = environment.simulators.fabric.clock;
+    let mut seen = recorder.calls().len();
+    let (begun, begun_simulated) = (Instant::now(), clock.now());
+    let mut live = Live::new(begun_simulated, speed);
+    let mut running = environment.begin(request).await?;
+    loop {
+        // Asked first, so that the last news are shown before the end is.
+        let outcome = running.outcome().await?;
+        let calls = recorder.calls().split_off(seen);
+        seen += calls.len();
+        for line in live.lines(running.news().await?, &calls) {
+            say(&line);
+        }
+        if let Some(outcome) = outcome {
+            let took = Took {
+                simulated: clock.now().saturating_sub(begun_simulated),
+                real: begun.elapsed(),
+            };
+            return Ok((running.ended(outcome).await?, took));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn result(execution: &Execution, took: Took, json: bool) -> u8 {
+    match &execution.outcome {
+        Outcome::Succeeded(output) => {
+            if json {
+                println!("{output:#}");
+            } else {
+                println!("{}", report::connected(output, took));
+            }
+            0
+        }
+        Outcome::Failed(failure) => {
+            if json {
+                println!("{:#}", report::failed_json(failure));
+            } else {
+                println!("{}", report::failed(failure, took));
+            }
+            FAILED
+        }
+    }
+}
+
+async fn keep_logs(environment: &mut Environment, execution: &Execution, say: fn(&str)) -> Result<()> {
+    environment.keep_logs().await?;
+    let dir = environment.logs_dir();
+    let history = dir.join("history.jsonl");
+    std::fs::write(&history, execution.history_text())
+        .map_err(|error| Error::new(format!("writing {}", history.display()), error))?;
+    say(&format!("Logs and history: {}", dir.display()));
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! Everything together: the emulator, the simulators, and in them the real product, deployed and ready to run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use simulators::{Simulators, SimulatorsConfig, aiven, hcp};
+use tokio::sync::Semaphore;
+
+use crate::aws::Aws;
+use crate::deploy::{Outputs, deploy};
+use crate::emulator::{self, Emulator};
+use crate::execution::{Execution, Running};
+use crate::functions::{self, Zips};
+use crate::run_dir::RunDir;
+use crate::{Error, Result, package, paths, python};
+
+/// The stack's name.
+pub const STACK: &str = "privatelink";
+/// What [`Environment::start`] gives for the stack's parameter SecretNamePrefix.
+pub const SECRET_NAME_PREFIX: &str = "privatelink/";
+const BUCKET: &str = "privatelink-artefacts";
+/// Real time that one run may take in [`Environment::run`].
+const RUN_LIMIT: Duration = Duration::from_secs(300);
+/// Ports that somebody else took between choosing and binding.
+const PORT_ATTEMPTS: u32 = 3;
+/// Executions of [`Environment::run`] at once; more wait. Each has a process of its own for each function: forty took 38 s on
+/// four cores where one took 33 s, a hundred took 260 s.
+const RUNS_AT_ONCE: usize = 40;
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The SAM template.
+    pub template: PathBuf,
+    /// Speed, knobs and worlds. `upstream` is filled in.
+    pub simulators: SimulatorsConfig,
+    /// Parameters of the stack besides those that [`Environment::start`] gives.
+    pub parameters: BTreeMap<String, String>,
+    /// The emulator's log stays after the end; after a start that failed it always does.
+    pub keep_logs: bool,
+    /// Tells a person what is being done.
+    pub say: fn(&str),
+}
+
+impl Default for Options {
+    /// The real template with its defaults, and simulated time 24 times as fast as the wall's: twelve minutes in thirty seconds.
+    fn default() -> Self {
+        Self {
+            template: paths::workspace_root().join("samplesam.yaml"),
+            simulators: SimulatorsConfig {
+                speed: 24.0,
+                ..SimulatorsConfig::default()
+            },
+            parameters: BTreeMap::new(),
+            keep_logs: false,
+            say: |text| eprintln!("{text}"),
+        }
+    }
+}
+
+/// A running environment. Dropping it stops everything that it started.
+///
+/// Several can run on a machine at once, and one can run many executions at once; its clock and its simulators are shared by
+/// all of them.
+#[derive(Debug)]
+pub struct Environment {
+    // Dropped in this order: the functions first, then what they call.
+    pub emulator: Emulator,
+    pub simulators: Simulators,
+    /// The emulator's APIs.
+    pub aws: Aws,
+    /// The state machine's ARN.
+    pub workflow_arn: String,
+    /// All outputs of the stack.
+    pub outputs: Outputs,
+    /// The simulators' certificate authority, PEM.
+    pub ca_file: PathBuf,
+    /// The interpreter of the emulator's environment; it has boto3.
+    pub python: PathBuf,
+    runs: Semaphore,
+    run_dir: RunDir,
+}
+
+impl Environment {
+    /// Installs, builds and starts what is needed, deploys the template and stores the vendors' secrets.
+    ///
+    /// # Errors
+    /// When any of it fails; the text says what, why and what to do.
+    pub async fn start(options: Options) -> Result<Self> {
+        let say = options.say;
+        let (python, zips) = blocking(move || {
+            // Python first: whoever lacks it learns so before the long build.
+            let python = python::ensure(&say)?;
+            say("Building the functions; the first time takes some minutes.");
+            Ok((python, functions::build()?))
+        })
+        .await?;
+        Self::start_with(options, python, &zips).await
+    }
+
+    /// The same with functions that are built already.
+    ///
+    /// # Errors
+    /// As [`Environment::start`].
+    pub async fn start_with(options: Options, python: PathBuf, zips: &Zips) -> Result<Self> {
+        (options.say)("Starting the emulator and the simulators.");
+        let run_dir = RunDir::new()?;
+        let (emulator, simulators) = start_servers(&options.simulators, &python, &run_dir).await?;
+        let ca_file = run_dir.temp.join("ca.pem");
+        fs::write(&ca_file, &simulators.ca_pem)
+            .map_err(|error| Error::new(format!("writing {}", ca_file.display()), error))?;
+
+        (options.say)(&format!("Deploying {}.", options.template.display()));
+        let aws = Aws::new(&emulator.url)?;
+        let parameters = parameters(&simulators, &ca_file, &options.parameters);
+        let outputs = deploy_template(&aws, &options.template, zips, &parameters).await?;
+        let workflow_arn = outputs.get("WorkflowArn").cloned().ok_or_else(|| {
+            Error::new(
+                "reading the stack's outputs",
+                format!("{} has no output WorkflowArn", options.template.display()),
+            )
+        })?;
+        let mut environment = Self {
+            emulator,
+            simulators,
+            aws,
+            workflow_arn,
+            outputs,
+            ca_file,
+            python,
+            runs: Semaphore::new(RUNS_AT_ONCE),
+            run_dir,
+        };
+        environment.store_secrets().await?;
+        environment.run_dir.keep_logs(options.keep_logs);
+        Ok(environment)
+    }
+
+    /// Stores what the vendors' simulators accept, as a user of the product does.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn store_secrets(&self) -> Result<()> {
+        let aiven = json!({ "token": aiven::TOKEN });
+        let hcp = json!({ "client_id": hcp::CLIENT_ID, "client_secret": hcp::CLIENT_SECRET });
+        self.aws
+            .put_secret(&format!("{SECRET_NAME_PREFIX}aiven"), &aiven.to_string())
+            .await?;
+        self.aws
+            .put_secret(&format!("{SECRET_NAME_PREFIX}hcp"), &hcp.to_string())
+            .await
+    }
+
+    /// Starts the workflow with a request.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn begin(&self, request: &Value) -> Result<Running> {
+        Running::start(&self.aws, &self.workflow_arn, request).await
+    }
+
+    /// Runs the workflow with a request until it ends, whatever it ends with. At most forty run at once, others wait.
+    ///
+    /// # Errors
+    /// When it takes more than five minutes of real time, or the emulator does not answer.
+    pub async fn run(&self, request: &Value) -> Result<Execution> {
+        let _permit = self
+            .runs
+            .acquire()
+            .await
+            .map_err(|error| Error::new("waiting for a turn", error))?;
+        self.begin(request).await?.finish(RUN_LIMIT).await
+    }
+
+    /// What all functions have logged so far, by log group.
+    ///
+    /// # Errors
+    /// When the emulator does not answer.
+    pub async fn logs(&self) -> Result<BTreeMap<String, String>> {
+        self.aws.logs().await
+    }
+
+    /// Where this run's logs are; they stay after [`Environment::keep_logs`].
+    pub fn logs_dir(&self) -> &Path {
+        &self.run_dir.logs
+    }
+
+    /// Writes the functions' logs beside the emulator's, and keeps all of them after the end.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or a file can't be written.
+    pub async fn keep_logs(&mut self) -> Result<()> {
+        self.run_dir.keep_logs(true);
+        for (group, text) in self.logs().await? {
+            let name = group.trim_start_matches('/').replace('/', ".");
+            let path = self.run_dir.logs.join(format!("{name}.log"));
+            fs::write(&path, text).map_err(|error| Error::new(format!("writing {}", path.display()), error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs blocking work beside the runtime.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::new("preparing the local run", error))?
+}
+
+/// The simulators need the emulator's address, and the emulator theirs: so its port is chosen first.
+async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDir) -> Result<(Emulator, Simulators)> {
+    let log = run_dir.logs.join("emulator.log");
+    let mut attempt = 1;
+    loop {
+        let port = emulator::free_port()?;
+        let config = SimulatorsConfig {
+            upstream: Some(emulator::url(port)),
+            ..config.clone()
+        };
+        let speed = config.speed;
+        let simulators = Simulators::start(config)
+            .await
+            .map_err(|error| Error::new("starting the simulators", error))?;
+        let settings = emulator::Settings {
+            python,
+            port,
+            temp_dir: &run_dir.temp,
+            log: &log,
+            speed,
+            ec2_url: Some(&simulators.ec2_url),
+        };
+        match Emulator::start(settings).await {
+            Ok(emulator) => return Ok((emulator, simulators)),
+            Err(error) if attempt < PORT_ATTEMPTS && error.to_string().contains("already in use") => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn parameters(simulators: &Simulators, ca_file: &Path, more: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut parameters = BTreeMap::from(
+        [
+            ("HcpApiUrl", simulators.hcp_url.clone()),
+            ("HcpAuthUrl", simulators.hcp_auth_url.clone()),
+            ("AivenApiUrl", simulators.aiven_url.clone()),
+            ("SecretNamePrefix", SECRET_NAME_PREFIX.to_owned()),
+            ("ExtraCaFile", ca_file.display().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    parameters.extend(more.clone());
+    parameters
+}
+
+async fn deploy_template(
+    aws: &Aws,
+    template: &Path,
+    zips: &Zips,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Outputs> {
+    let package = package::package(template, zips, BUCKET)?;
+    // The emulator ignores what the template does not know, and the functions would call the real vendors.
+    let known = &package.template["Parameters"];
+    if let Some(unknown) = parameters.keys().find(|name| known.get(name.as_str()).is_none()) {
+        return Err(Error::new(
+            format!("deploying {}", template.display()),
+            format!("it has no parameter {unknown}"),
+        ));
+    }
+    aws.create_bucket(BUCKET).await?;
+    deploy(aws, STACK, BUCKET, &package, parameters).await
+}

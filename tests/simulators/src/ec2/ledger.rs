@@ -1,0 +1,101 @@
+//! What EC2 remembers of calls: client tokens, and the throttle's buckets.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::fabric::{Endpoint, EndpointState, FabricState};
+use crate::knobs::Ec2Knobs;
+
+use super::caller::Caller;
+use super::error::Ec2Error;
+
+type Place = (String, String);
+
+/// Tokens and buckets of all accounts and regions.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    tokens: HashMap<(Place, String), Creation>,
+    buckets: HashMap<Place, Bucket>,
+}
+
+#[derive(Debug)]
+struct Creation {
+    fingerprint: String,
+    endpoint: Endpoint,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    tokens: f64,
+    at: Duration,
+}
+
+fn place(caller: &Caller) -> Place {
+    (caller.account.clone(), caller.region.clone())
+}
+
+impl Ledger {
+    /// Takes one token of the bucket that Create and Modify share.
+    ///
+    /// # Errors
+    /// `RequestLimitExceeded` when it is empty.
+    pub(super) fn take_token(&mut self, caller: &Caller, knobs: &Ec2Knobs, now: Duration) -> Result<(), Ec2Error> {
+        let Some((capacity, refill)) = knobs.create_bucket else {
+            return Ok(());
+        };
+        let bucket = self.buckets.entry(place(caller)).or_insert(Bucket {
+            tokens: capacity,
+            at: now,
+        });
+        let refilled = now.saturating_sub(bucket.at).as_secs_f64() * refill;
+        bucket.tokens = (bucket.tokens + refilled).min(capacity);
+        bucket.at = now;
+        if bucket.tokens < 1.0 {
+            return Err(Ec2Error::request_limit());
+        }
+        bucket.tokens -= 1.0;
+        Ok(())
+    }
+
+    /// What an earlier creation with the same client token made.
+    ///
+    /// # Errors
+    /// `IdempotentParameterMismatch` when its other parameters were different.
+    pub(super) fn earlier(
+        &self,
+        caller: &Caller,
+        token: &str,
+        fingerprint: &str,
+        state: &FabricState,
+        knobs: &Ec2Knobs,
+    ) -> Result<Option<Endpoint>, Ec2Error> {
+        let Some(creation) = self.tokens.get(&(place(caller), token.to_owned())) else {
+            return Ok(None);
+        };
+        let alive = state.endpoints.get(&creation.endpoint.id);
+        let gone =
+            alive.is_none_or(|endpoint| matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted));
+        if gone && !knobs.token_outlives_endpoint {
+            return Ok(None);
+        }
+        if creation.fingerprint != fingerprint {
+            let message = format!("The client token '{token}' was used before, with other parameters.");
+            return Err(Ec2Error::bad("IdempotentParameterMismatch", message));
+        }
+        Ok(Some(alive.cloned().unwrap_or_else(|| {
+            let mut corpse = creation.endpoint.clone();
+            corpse.state = EndpointState::Deleted;
+            corpse
+        })))
+    }
+
+    pub(super) fn remember(&mut self, caller: &Caller, token: &str, fingerprint: String, endpoint: &Endpoint) {
+        self.tokens.insert(
+            (place(caller), token.to_owned()),
+            Creation {
+                fingerprint,
+                endpoint: endpoint.clone(),
+            },
+        );
+    }
+}

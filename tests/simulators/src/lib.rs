@@ -1,0 +1,27 @@
+//! Stateful simulators of the three clouds that a connection touches: EC2's PrivateLink, HCP and Aiven.
+//!
+//! They speak HTTP (and TLS with a CA made at start), check authorization, keep state, move it with a clock that can run
+//! faster than the real one, and can be told to fail at the k-th call of an operation. What the contracts mark as unverified
+//! is a knob ([`knobs`]), never a constant.
+//!
+//! ```text
+//!   product ──HTTP──► ec2 ─────┐
+//!           ──TLS───► hcp ─────┼──► Fabric: endpoint services and endpoints, as AWS PrivateLink knows them
+//!           ──TLS───► aiven ───┘
+//!                      └ every call passes the Recorder (what was called, by whom, was it a write) and the faults
+//! ```
+
+pub mod aiven;
+pub mod clock;
+pub mod ec2;
+pub mod fabric;
+pub mod front;
+pub mod hcp;
+pub mod knobs;
+pub mod rate;
+pub mod recorder;
+pub mod server;
+mod start;
+pub mod tls;
+
+pub use start::{Simulators, SimulatorsConfig};

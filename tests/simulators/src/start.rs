@@ -1,0 +1,95 @@
+//! All simulators together, in one process and one world.
+
+use std::io;
+
+use crate::aiven::{self, Aiven};
+use crate::clock::Clock;
+use crate::ec2::{self, Ec2};
+use crate::fabric::Fabric;
+use crate::hcp::{self, Hcp};
+use crate::knobs::Knobs;
+use crate::recorder::Recorder;
+use crate::server::Server;
+use crate::tls::Ca;
+
+/// What they start with.
+#[derive(Debug, Clone)]
+pub struct SimulatorsConfig {
+    /// How many times faster than the wall's the simulated clock runs.
+    pub speed: f64,
+    pub knobs: Knobs,
+    /// The consumers' accounts.
+    pub aws: ec2::World,
+    /// The emulator that gets the EC2 actions which are not simulated, as `http://127.0.0.1:4566`.
+    pub upstream: Option<String>,
+    pub hcp: hcp::World,
+    pub aiven: aiven::World,
+}
+
+impl Default for SimulatorsConfig {
+    /// Real time, and the ready-made worlds.
+    fn default() -> Self {
+        Self {
+            speed: 1.0,
+            knobs: Knobs::default(),
+            aws: ec2::World::default(),
+            upstream: None,
+            hcp: hcp::default_world(),
+            aiven: aiven::default_world(),
+        }
+    }
+}
+
+/// The running simulators. Dropping them stops them.
+#[derive(Debug)]
+pub struct Simulators {
+    /// Plain HTTP: what `AWS_ENDPOINT_URL_EC2` takes.
+    pub ec2_url: String,
+    /// In the place of `https://api.cloud.hashicorp.com`.
+    pub hcp_url: String,
+    /// In the place of `https://auth.idp.hashicorp.com`.
+    pub hcp_auth_url: String,
+    /// In the place of `https://api.aiven.io`.
+    pub aiven_url: String,
+    /// The authority, PEM, that the three TLS servers are to be trusted by.
+    pub ca_pem: String,
+    pub fabric: Fabric,
+    pub recorder: Recorder,
+    pub ec2: Ec2,
+    pub hcp: Hcp,
+    pub aiven: Aiven,
+    _servers: [Server; 4],
+}
+
+impl Simulators {
+    /// Starts everything on free ports of 127.0.0.1; call it within a tokio runtime, which has to live as long.
+    ///
+    /// # Errors
+    /// When a port cannot be bound or the authority cannot be made.
+    pub async fn start(config: SimulatorsConfig) -> io::Result<Self> {
+        let fabric = Fabric::new(Clock::new(config.speed), config.knobs);
+        let recorder = Recorder::default();
+        let ca = Ca::new()?;
+        let ec2 = Ec2::new(fabric.clone(), recorder.clone(), config.aws, config.upstream.as_deref());
+        let hcp = Hcp::new(fabric.clone(), recorder.clone(), config.hcp);
+        let aiven = Aiven::new(fabric.clone(), recorder.clone(), config.aiven);
+
+        let ec2_server = Server::http(ec2.router()).await?;
+        let hcp_server = Server::https(hcp.router(), &ca).await?;
+        let hcp_auth_server = Server::https(hcp.router(), &ca).await?;
+        let aiven_server = Server::https(aiven.router(), &ca).await?;
+        Ok(Self {
+            ec2_url: ec2_server.url.clone(),
+            hcp_url: hcp_server.url.clone(),
+            hcp_auth_url: hcp_auth_server.url.clone(),
+            aiven_url: aiven_server.url.clone(),
+            ca_pem: ca.pem,
+            fabric,
+            recorder,
+            ec2,
+            hcp,
+            aiven,
+            _servers: [ec2_server, hcp_server, hcp_auth_server, aiven_server],
+        })
+    }
+}

@@ -1,0 +1,10 @@
+//! The EC2 simulator, over HTTP, as a client sees it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod creation;
+mod faults;
+mod groups;
+mod lifecycle;
+mod network;
+mod support;
+mod together;
