@@ -161,3 +161,83 @@ impl<T> Phase<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const SCHEDULE: Schedule = Schedule {
+        first_wait_seconds: 150,
+        interval_seconds: 15,
+        budget_seconds: 200,
+    };
+
+    fn look_again(previous: Option<&Phase<()>>, pending: Pending) -> Result<Phase<()>> {
+        Phase::after(previous, Look::Pending(pending), &SCHEDULE, "acceptance")
+    }
+
+    fn waiting() -> Pending {
+        Pending::new("pendingAcceptance", "the vendor has not accepted it.")
+    }
+
+    /// The waits until the budget is used up, and the error that ends them.
+    fn play(pending: impl Fn(u32) -> Pending) -> (Vec<u32>, Error) {
+        let (mut waits, mut previous) = (Vec::new(), None);
+        loop {
+            match look_again(previous.as_ref(), pending(waits.len() as u32 + 1)) {
+                Ok(phase) => {
+                    waits.push(phase.wait_seconds);
+                    previous = Some(phase);
+                }
+                Err(error) => return (waits, error),
+            }
+        }
+    }
+
+    #[test]
+    fn a_phase_waits_by_its_schedule_until_the_budget_is_used_up_to_the_second() {
+        let (waits, error) = play(|_| waiting());
+        assert_eq!(waits, [150, 15, 15, 15, 5]);
+        assert_eq!(error.name, ErrorName::TimedOut);
+        for words in ["acceptance", "200 s", "6 times", "pendingAcceptance", "not accepted"] {
+            assert!(error.message.contains(words), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn the_remotes_own_wait_wins_over_the_schedule() {
+        let (waits, _) = play(|attempt| if attempt == 1 { waiting().wait(28) } else { waiting() });
+        assert_eq!(waits[..3], [28, 15, 15]);
+    }
+
+    #[test]
+    fn a_wait_is_never_zero_and_never_beyond_the_budget() {
+        let none = look_again(None, waiting().wait(0)).unwrap();
+        assert_eq!(none.wait_seconds, 1);
+        let long = look_again(None, waiting().wait(u32::MAX)).unwrap();
+        assert_eq!(long.wait_seconds, 200);
+    }
+
+    #[test]
+    fn a_look_repeated_with_the_same_document_answers_the_same() {
+        let first = look_again(None, waiting()).unwrap();
+        assert_eq!(look_again(Some(&first), waiting()), look_again(Some(&first), waiting()));
+    }
+
+    #[test]
+    fn a_phase_that_is_ready_says_how_long_it_took() {
+        let first = look_again(None, waiting()).unwrap();
+        let ready = Phase::after(Some(&first), Look::Ready(()), &SCHEDULE, "acceptance").unwrap();
+        assert_eq!((ready.attempt, ready.waited_seconds, ready.wait_seconds), (2, 150, 0));
+        assert_eq!(ready.ready(), Some(&()));
+        assert_eq!(first.ready(), None);
+    }
+
+    #[test]
+    fn a_phase_survives_the_state_document() {
+        let first = look_again(None, waiting()).unwrap();
+        let text = serde_json::to_string(&first).unwrap();
+        assert_eq!(serde_json::from_str::<Phase<()>>(&text).unwrap(), first);
+    }
+}

@@ -26,6 +26,6 @@ pub struct Consumer {
     pub security_group_ids: Vec<String>,
     /// Tags for everything made in AWS: keys of at most 128 characters that do not start with `aws:` or `privatelink-workflow:`, values of at most 256 characters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 40))]
+    #[schemars(extend("maxProperties" = 40))]
     pub tags: BTreeMap<String, String>,
 }

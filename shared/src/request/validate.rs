@@ -138,9 +138,25 @@ fn describe(error: &ValidationError<'_>, schema: &Value, violations: &mut Vec<Vi
         ValidationErrorKind::MaxProperties { limit } => {
             violations.push(Violation::at(path, format!("has too many entries: at most {limit}")))
         }
+        // The only choice without a tag is one of fixed words.
+        ValidationErrorKind::OneOfNotValid { .. } => {
+            violations.push(Violation::at(path, format!("must be one of: {}", words(error, schema))));
+        }
         ValidationErrorKind::Type { .. } => violations.push(Violation::at(path, wrong_type(error, schema))),
         _ => violations.push(Violation::at(path, error.to_string())),
     }
+}
+
+/// The constants of a `oneOf`.
+fn words(error: &ValidationError<'_>, schema: &Value) -> String {
+    let branches = schema
+        .pointer(&error.schema_path().to_string())
+        .and_then(Value::as_array);
+    let constants = branches
+        .into_iter()
+        .flatten()
+        .filter_map(|branch| branch["const"].as_str());
+    constants.collect::<Vec<_>>().join(", ")
 }
 
 /// "must be a string, not a number", by the schema's own `type`.

@@ -1,0 +1,3 @@
+//! What the tests of the whole workflow share.
+
+pub mod picture;

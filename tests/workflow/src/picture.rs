@@ -1,0 +1,98 @@
+//! The README's picture of the workflow, drawn from the state machine's definition.
+//!
+//! A task, the choice after it and its wait are one step for a person, so they are drawn as one.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+/// The definition as a Mermaid state diagram. Anything that is not understood is left out, so a test compares the names.
+pub fn mermaid(definition: &Value) -> String {
+    let mut picture = String::from("stateDiagram-v2\n");
+    let empty = Map::new();
+    let states = definition["States"].as_object().unwrap_or(&empty);
+    let start = definition["StartAt"].as_str().unwrap_or_default();
+    let _ = writeln!(picture, "    [*] --> {start}");
+    for name in in_order(states, start) {
+        let state = &states[name];
+        match state["Type"].as_str() {
+            Some("Task") => {
+                for (target, label) in ways_on(states, state) {
+                    let _ = writeln!(picture, "    {name} --> {target}{label}");
+                }
+                for catch in state["Catch"].as_array().into_iter().flatten() {
+                    let target = catch["Next"].as_str().unwrap_or_default();
+                    let _ = writeln!(picture, "    {name} --> {target}: any error");
+                }
+            }
+            Some("Fail" | "Succeed") => {
+                let _ = writeln!(picture, "    {name} --> [*]");
+            }
+            _ => {}
+        }
+    }
+    picture
+}
+
+/// The states that can be reached, in the order in which a run comes to them.
+fn in_order<'a>(states: &'a Map<String, Value>, start: &'a str) -> Vec<&'a str> {
+    let mut order = vec![start];
+    let mut at = 0;
+    while let Some(state) = order.get(at).and_then(|name| states.get(*name)) {
+        let rules = ["Choices", "Catch"]
+            .iter()
+            .filter_map(|key| state[*key].as_array())
+            .flatten();
+        let nexts = state["Next"]
+            .as_str()
+            .into_iter()
+            .chain(rules.filter_map(|rule| rule["Next"].as_str()));
+        for next in nexts.chain(state["Default"].as_str()) {
+            if !order.contains(&next) {
+                order.push(next);
+            }
+        }
+        at += 1;
+    }
+    order
+}
+
+/// Where a task goes on: its next state, or what the choice behind it chooses.
+fn ways_on(states: &Map<String, Value>, task: &Value) -> Vec<(String, String)> {
+    let Some(next) = task["Next"].as_str() else {
+        return vec![("[*]".to_owned(), ": connected".to_owned())];
+    };
+    let choice = &states[next];
+    if choice["Type"] != "Choice" {
+        return vec![(next.to_owned(), String::new())];
+    }
+    let rules = choice["Choices"].as_array().into_iter().flatten();
+    let mut ways: Vec<_> = rules
+        .map(|rule| {
+            let status = rule["Condition"]
+                .as_str()
+                .unwrap_or_default()
+                .split('\'')
+                .nth(1)
+                .unwrap_or_default();
+            (rule["Next"].as_str().unwrap_or_default(), status)
+        })
+        .collect();
+    ways.push((choice["Default"].as_str().unwrap_or_default(), "otherwise"));
+    ways.into_iter()
+        .map(|(target, label)| through_wait(states, target, label))
+        .collect()
+}
+
+/// A wait is drawn as the way back to the state that looks again.
+fn through_wait(states: &Map<String, Value>, target: &str, label: &str) -> (String, String) {
+    let state = &states[target];
+    if state["Type"] == "Wait" {
+        (
+            state["Next"].as_str().unwrap_or_default().to_owned(),
+            ": pending, wait".to_owned(),
+        )
+    } else {
+        (target.to_owned(), format!(": {label}"))
+    }
+}
