@@ -85,445 +85,119 @@ fn good_requests_pass_and_get_their_defaults() {
     }
 }
 
+/// Request, field, its value (`-` removes it), and the one violation that follows, as `path: words in the message`.
+const BAD: &str = r#"
+aiven | /provider | - | /provider: missing
+aiven | /provider | "aiven" | /provider: must be an object
+aiven | /provider/type | - | /provider/type: missing; one of: hcp_vault, aiven
+aiven | /provider/type | "mongodb" | /provider/type: must be one of: hcp_vault, aiven
+aiven | /consumer | - | /consumer: missing
+aiven | /consumer | [] | /consumer: must be of type object, not an array
+aiven | /on_failure | "explode" | /on_failure: must be one of: undo, keep
+aiven | /cosumer | {} | /cosumer: unknown field
+aiven | /consumer/vpcid | "vpc-1" | /consumer/vpcid: unknown field
+aiven | /provider/a~b | 1 | /provider/a~0b: unknown field
+aiven | /provider/vault_cluster_id | "x" | /provider/vault_cluster_id: unknown field
+
+aiven | /consumer/account_id | - | /consumer/account_id: missing
+aiven | /consumer/account_id | 111122223333 | /consumer/account_id: must be of type string, not a number
+aiven | /consumer/account_id | "11112222333" | /consumer/account_id: 12 digits
+aiven | /consumer/region | "Ireland" | /consumer/region: like `eu-west-1`
+aiven | /consumer/region | "eu-west-1a" | /consumer/region: like `eu-west-1`
+aiven | /consumer/vpc_id | "vpc-xyz" | /consumer/vpc_id: 8 or 17 hex digits
+aiven | /consumer/vpc_id | null | /consumer/vpc_id: not null
+aiven | /consumer/subnet_ids | [] | /consumer/subnet_ids: too few items: at least 1
+aiven | /consumer/subnet_ids | "subnet-0aaa1111bbb222201" | /consumer/subnet_ids: must be of type array
+aiven | /consumer/subnet_ids/1 | "subnet-0aaa1111bbb222201" | /consumer/subnet_ids: same item twice
+aiven | /consumer/subnet_ids/0 | "vpc-0a1b2c3d4e5f60718" | /consumer/subnet_ids/0: does not have the right form
+aiven | /consumer/security_group_ids | - | /consumer/security_group_ids: missing
+aiven | /consumer/security_group_ids/0 | "default" | /consumer/security_group_ids/0: does not have the right form
+aiven | /consumer/tags | {"aws:team": "x"} | /consumer/tags/aws:team: must not start with
+aiven | /consumer/tags | {"privatelink-workflow:x": "x"} | /consumer/tags/privatelink-workflow:x: must not start with
+aiven | /consumer/tags | {"a/b": 1} | /consumer/tags/a~1b: must be of type string
+aiven | /consumer/tags | {"": "x"} | /consumer/tags/: 1 to 128
+
+aiven | /provider/project | "Acme Prod" | /provider/project: does not have the right form
+aiven | /provider/service_name | "a/../b" | /provider/service_name: does not have the right form
+aiven | /provider/service_name | "" | /provider/service_name: does not have the right form
+aiven | /provider/components | [] | /provider/components: too few items
+aiven | /provider/components/0 | "kafca" | /provider/components/0: no component that any service type offers
+aiven | /provider/principals | ["111122223333"] | /provider/principals/0: does not have the right form
+aiven | /provider/principals | ["*"] | /provider/principals/0: does not have the right form
+aiven | /provider/principals | ["arn:aws:iam::111122223333:role/path/name"] | /provider/principals/0: without a path
+aiven | /provider/principals | ["arn:aws:iam::444455556666:root"] | /provider/principals: no principal of the consumer account 111122223333
+aiven | /provider/supported_regions | ["aws-eu-west-2"] | /provider/supported_regions/0: does not have the right form
+aiven | /provider/secret_id | "production/database" | /provider/secret_id: starts with "privatelink/"
+aiven | /provider/secret_id | "privatelink/" | /provider/secret_id: starts with "privatelink/"
+aiven | /provider/secret_id | "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-AbCdEf" | /provider/secret_id: starts with "privatelink/"
+
+hcp | /provider/organization_id | "acme" | /provider/organization_id: a UUID in lower case
+hcp | /provider/project_id | - | /provider/project_id: missing
+hcp | /provider/hvn_id | "-hvn" | /provider/hvn_id: inner hyphens
+hcp | /provider/vault_cluster_id | "ab" | /provider/vault_cluster_id: 3 to 36
+hcp | /provider/private_link_service_id | "a-name-that-is-one-character-too-long" | /provider/private_link_service_id: 3 to 36
+hcp | /provider/private_link_service_id | 7 | /provider/private_link_service_id: must be of type string
+hcp | /provider/consumer_accounts | ["arn:aws:iam::444455556666:root"] | /provider/consumer_accounts: no principal of the consumer account
+hcp | /provider/consumer_ip_ranges | - | /provider/consumer_ip_ranges: missing
+hcp | /provider/consumer_ip_ranges | ["10.20.0.0"] | /provider/consumer_ip_ranges/0: like `10.20.0.0/16`
+hcp | /provider/consumer_ip_ranges | ["10.20.0.300/16"] | /provider/consumer_ip_ranges/0: not an IPv4 CIDR range
+hcp | /provider/consumer_ip_ranges | ["10.20.0.0/33"] | /provider/consumer_ip_ranges/0: not an IPv4 CIDR range
+hcp | /provider/consumer_ip_ranges | ["10.20.1.0/16"] | /provider/consumer_ip_ranges/0: the network is 10.20.0.0/16
+hcp | /provider/consumer_ip_ranges | ["0.0.0.0/0"] | /provider/consumer_ip_ranges/0: whole Internet
+hcp | /provider/consumer_regions | ["eu_west_1"] | /provider/consumer_regions/0: does not have the right form
+hcp | /provider/components | ["vault"] | /provider/components: unknown field
+"#;
+
+/// One mistake is one violation, with its path and its message.
+fn assert_one_violation(bad: &Value, expected: &str, case: &str) {
+    let (path, words) = expected.split_once(": ").unwrap();
+    let found = violations(bad);
+    assert_eq!(found.len(), 1, "{case}: {found:#?}");
+    assert!(
+        found[0].starts_with(&format!("{path}: ")) && found[0].contains(words),
+        "{case}: {found:#?}"
+    );
+}
+
 #[test]
 fn each_violation_has_its_path_and_its_message() {
-    let none = None;
-    let some = |value: Value| Some(value);
-    let many = |n: usize, item: &dyn Fn(usize) -> String| json!((0..n).map(item).collect::<Vec<_>>());
+    let rows: Vec<_> = BAD.lines().filter(|line| !line.is_empty()).collect();
+    assert!(rows.len() > 50);
+    for row in rows {
+        let [request, field, value, expected] = row.splitn(4, " | ").collect::<Vec<_>>().try_into().unwrap();
+        let request = if request == "hcp" { hcp() } else { aiven() };
+        let value = (value != "-").then(|| serde_json::from_str(value).unwrap());
+        assert_one_violation(&with(request, field, value), expected, row);
+    }
+}
+
+#[test]
+fn what_is_too_much_is_told_with_its_limit() {
+    let many = |n: usize, item: &dyn Fn(usize) -> String| Some(json!((0..n).map(item).collect::<Vec<_>>()));
     let arn = |n: usize| format!("arn:aws:iam::{n:012}:root");
-    let table: Vec<(Value, &str, Option<Value>, &str, &str)> = vec![
-        // Shape.
-        (aiven(), "/provider", none.clone(), "/provider", "missing"),
-        (
-            aiven(),
-            "/provider",
-            some(json!("aiven")),
-            "/provider",
-            "must be an object",
-        ),
-        (
-            aiven(),
-            "/provider/type",
-            none.clone(),
-            "/provider/type",
-            "missing; one of: hcp_vault, aiven",
-        ),
-        (
-            aiven(),
-            "/provider/type",
-            some(json!("mongodb")),
-            "/provider/type",
-            "must be one of: hcp_vault, aiven",
-        ),
-        (aiven(), "/consumer", none.clone(), "/consumer", "missing"),
-        (
-            aiven(),
-            "/consumer",
-            some(json!([])),
-            "/consumer",
-            "must be of type object, not an array",
-        ),
-        (
-            aiven(),
-            "/on_failure",
-            some(json!("explode")),
-            "/on_failure",
-            "must be one of: undo, keep",
-        ),
-        (aiven(), "/cosumer", some(json!({})), "/cosumer", "unknown field"),
-        (
-            aiven(),
-            "/consumer/vpcid",
-            some(json!("vpc-1")),
-            "/consumer/vpcid",
-            "unknown field",
-        ),
-        (
-            aiven(),
-            "/provider/a~b",
-            some(json!(1)),
-            "/provider/a~0b",
-            "unknown field",
-        ),
-        (
-            aiven(),
-            "/provider/vault_cluster_id",
-            some(json!("x")),
-            "/provider/vault_cluster_id",
-            "unknown field",
-        ),
-        // Consumer.
-        (
-            aiven(),
-            "/consumer/account_id",
-            none.clone(),
-            "/consumer/account_id",
-            "missing",
-        ),
-        (
-            aiven(),
-            "/consumer/account_id",
-            some(json!(111122223333u64)),
-            "/consumer/account_id",
-            "must be of type string, not a number",
-        ),
-        (
-            aiven(),
-            "/consumer/account_id",
-            some(json!("11112222333")),
-            "/consumer/account_id",
-            "12 digits",
-        ),
-        (
-            aiven(),
-            "/consumer/region",
-            some(json!("Ireland")),
-            "/consumer/region",
-            "like `eu-west-1`",
-        ),
-        (
-            aiven(),
-            "/consumer/region",
-            some(json!("eu-west-1a")),
-            "/consumer/region",
-            "like `eu-west-1`",
-        ),
-        (
-            aiven(),
-            "/consumer/vpc_id",
-            some(json!("vpc-xyz")),
-            "/consumer/vpc_id",
-            "8 or 17 hex digits",
-        ),
-        (
-            aiven(),
-            "/consumer/vpc_id",
-            some(json!(null)),
-            "/consumer/vpc_id",
-            "not null",
-        ),
-        (
-            aiven(),
-            "/consumer/subnet_ids",
-            some(json!([])),
-            "/consumer/subnet_ids",
-            "too few items: at least 1",
-        ),
-        (
-            aiven(),
-            "/consumer/subnet_ids",
-            some(json!("subnet-0aaa1111bbb222201")),
-            "/consumer/subnet_ids",
-            "must be of type array",
-        ),
-        (
-            aiven(),
-            "/consumer/subnet_ids/1",
-            some(json!("subnet-0aaa1111bbb222201")),
-            "/consumer/subnet_ids",
-            "same item twice",
-        ),
-        (
-            aiven(),
-            "/consumer/subnet_ids/0",
-            some(json!("vpc-0a1b2c3d4e5f60718")),
-            "/consumer/subnet_ids/0",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/consumer/security_group_ids",
-            none.clone(),
-            "/consumer/security_group_ids",
-            "missing",
-        ),
-        (
-            aiven(),
-            "/consumer/security_group_ids/0",
-            some(json!("default")),
-            "/consumer/security_group_ids/0",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/consumer/tags",
-            some(json!({"aws:team": "x"})),
-            "/consumer/tags/aws:team",
-            "must not start with",
-        ),
-        (
-            aiven(),
-            "/consumer/tags",
-            some(json!({"privatelink-workflow:connection": "x"})),
-            "/consumer/tags/privatelink-workflow:connection",
-            "must not start with",
-        ),
-        (
-            aiven(),
-            "/consumer/tags",
-            some(json!({"a": "x".repeat(257)})),
-            "/consumer/tags/a",
-            "at most 256",
-        ),
-        (
-            aiven(),
-            "/consumer/tags",
-            some(json!({"a/b": 1})),
-            "/consumer/tags/a~1b",
-            "must be of type string",
-        ),
-        (
-            aiven(),
-            "/consumer/tags",
-            some(json!({"": "x"})),
-            "/consumer/tags/",
-            "1 to 128",
-        ),
-        (
-            aiven(),
-            "/consumer/tags",
-            some(Value::Object((0..41).map(|n| (format!("k{n}"), json!("v"))).collect())),
-            "/consumer/tags",
-            "at most 40",
-        ),
-        // Aiven.
-        (
-            aiven(),
-            "/provider/project",
-            some(json!("Acme Prod")),
-            "/provider/project",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/provider/service_name",
-            some(json!("a/../b")),
-            "/provider/service_name",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/provider/service_name",
-            some(json!("")),
-            "/provider/service_name",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/provider/components",
-            some(json!([])),
-            "/provider/components",
-            "too few items",
-        ),
-        (
-            aiven(),
-            "/provider/components/0",
-            some(json!("kafca")),
-            "/provider/components/0",
-            "no component that any service type offers",
-        ),
-        (
-            aiven(),
-            "/provider/principals",
-            some(json!(["111122223333"])),
-            "/provider/principals/0",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/provider/principals",
-            some(json!(["*"])),
-            "/provider/principals/0",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/provider/principals",
-            some(json!(["arn:aws:iam::111122223333:role/path/name"])),
-            "/provider/principals/0",
-            "without a path",
-        ),
-        (
-            aiven(),
-            "/provider/principals",
-            some(json!(["arn:aws:iam::444455556666:root"])),
-            "/provider/principals",
-            "no principal of the consumer account 111122223333",
-        ),
-        (
-            aiven(),
-            "/provider/principals",
-            some(many(17, &arn)),
-            "/provider/principals",
-            "at most 16",
-        ),
-        (
-            aiven(),
-            "/provider/supported_regions",
-            some(json!(["aws-eu-west-2"])),
-            "/provider/supported_regions/0",
-            "does not have the right form",
-        ),
-        (
-            aiven(),
-            "/provider/secret_id",
-            some(json!("production/database")),
-            "/provider/secret_id",
-            "starts with \"privatelink/\"",
-        ),
-        (
-            aiven(),
-            "/provider/secret_id",
-            some(json!("privatelink/")),
-            "/provider/secret_id",
-            "starts with \"privatelink/\"",
-        ),
-        (
-            aiven(),
-            "/provider/secret_id",
-            some(json!(
-                "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-AbCdEf"
-            )),
-            "/provider/secret_id",
-            "starts with \"privatelink/\"",
-        ),
-        // HCP.
-        (
-            hcp(),
-            "/provider/organization_id",
-            some(json!("acme")),
-            "/provider/organization_id",
-            "a UUID in lower case",
-        ),
-        (
-            hcp(),
-            "/provider/project_id",
-            none.clone(),
-            "/provider/project_id",
-            "missing",
-        ),
-        (
-            hcp(),
-            "/provider/hvn_id",
-            some(json!("-hvn")),
-            "/provider/hvn_id",
-            "inner hyphens",
-        ),
-        (
-            hcp(),
-            "/provider/vault_cluster_id",
-            some(json!("a".repeat(37))),
-            "/provider/vault_cluster_id",
-            "3 to 36",
-        ),
-        (
-            hcp(),
-            "/provider/private_link_service_id",
-            some(json!("a".repeat(37))),
-            "/provider/private_link_service_id",
-            "3 to 36",
-        ),
-        (
-            hcp(),
-            "/provider/private_link_service_id",
-            some(json!(7)),
-            "/provider/private_link_service_id",
-            "must be of type string",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_accounts",
-            some(many(11, &arn)),
-            "/provider/consumer_accounts",
-            "at most 10",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_accounts",
-            some(json!(["arn:aws:iam::444455556666:root"])),
-            "/provider/consumer_accounts",
-            "no principal of the consumer account",
-        ),
+    let tags = (0..41).map(|n| (format!("k{n}"), json!("v"))).collect();
+    let table = [
+        (aiven(), "/provider/principals", many(17, &arn), "at most 16"),
+        (hcp(), "/provider/consumer_accounts", many(11, &arn), "at most 10"),
         (
             hcp(),
             "/provider/consumer_ip_ranges",
-            none.clone(),
-            "/provider/consumer_ip_ranges",
-            "missing",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_ip_ranges",
-            some(json!(["10.20.0.0"])),
-            "/provider/consumer_ip_ranges/0",
-            "like `10.20.0.0/16`",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_ip_ranges",
-            some(json!(["10.20.0.300/16"])),
-            "/provider/consumer_ip_ranges/0",
-            "not an IPv4 CIDR range",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_ip_ranges",
-            some(json!(["10.20.0.0/33"])),
-            "/provider/consumer_ip_ranges/0",
-            "not an IPv4 CIDR range",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_ip_ranges",
-            some(json!(["10.20.1.0/16"])),
-            "/provider/consumer_ip_ranges/0",
-            "the network is 10.20.0.0/16",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_ip_ranges",
-            some(json!(["0.0.0.0/0"])),
-            "/provider/consumer_ip_ranges/0",
-            "whole Internet",
-        ),
-        (
-            hcp(),
-            "/provider/consumer_ip_ranges",
-            some(many(16, &|n| format!("10.{n}.0.0/16"))),
-            "/provider/consumer_ip_ranges",
+            many(16, &|n| format!("10.{n}.0.0/16")),
             "at most 15",
         ),
         (
-            hcp(),
-            "/provider/consumer_regions",
-            some(json!(["eu_west_1"])),
-            "/provider/consumer_regions/0",
-            "does not have the right form",
+            aiven(),
+            "/consumer/subnet_ids",
+            many(17, &|n| format!("subnet-{n:08x}")),
+            "at most 16",
         ),
-        (
-            hcp(),
-            "/provider/components",
-            some(json!(["vault"])),
-            "/provider/components",
-            "unknown field",
-        ),
+        (aiven(), "/consumer/tags", Some(Value::Object(tags)), "at most 40"),
     ];
-    for (document, pointer, value, path, words) in table {
-        let bad = with(document, pointer, value.clone());
-        let found = violations(&bad);
-        let expected = format!("{path}: ");
-        assert!(
-            found
-                .iter()
-                .any(|line| line.starts_with(&expected) && line.contains(words)),
-            "{pointer} = {value:?}: expected a line \"{expected}…{words}…\", found {found:#?}"
-        );
-        assert_eq!(
-            found.len(),
-            1,
-            "{pointer} = {value:?}: one mistake is one violation, found {found:#?}"
-        );
+    for (document, field, value, words) in table {
+        assert_one_violation(&with(document, field, value), &format!("{field}: {words}"), field);
     }
+    let long = with(aiven(), "/consumer/tags", Some(json!({"a": "x".repeat(257)})));
+    assert_one_violation(&long, "/consumer/tags/a: at most 256", "a long value");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod aiven;
 mod consumer;
 mod hcp_vault;
+mod rules;
 mod schema;
 mod validate;
 
