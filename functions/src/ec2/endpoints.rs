@@ -65,6 +65,24 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    #[cfg(test)]
+    pub(crate) fn sample(id: &str, raw_state: &str, dns_entries: Vec<DnsEntry>) -> Self {
+        Self {
+            id: id.to_owned(),
+            state: State::of(raw_state),
+            raw_state: raw_state.to_owned(),
+            service_name: "com.amazonaws.vpce.eu-west-1.vpce-svc-1".to_owned(),
+            subnet_ids: Vec::new(),
+            security_group_ids: Vec::new(),
+            generation: 1,
+            execution: None,
+            dns_entries,
+            network_interface_ids: Vec::new(),
+            failure: None,
+            created_at: 0,
+        }
+    }
+
     /// Connected, or on its way.
     pub fn is_live(&self) -> bool {
         matches!(

@@ -84,3 +84,73 @@ fn classify(endpoint: Endpoint) -> Result<Look<AvailableEndpoint>> {
 fn ended(id: &str, what: &str, advice: &str) -> Error {
     Error::new(ErrorName::Rejected, format!("the endpoint {id} {what}. {advice}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use shared::document::DnsEntry;
+
+    use super::*;
+
+    fn endpoint(raw_state: &str, dns_names: usize) -> Endpoint {
+        let dns_entries = (0..dns_names).map(|n| DnsEntry {
+            dns_name: format!("vpce-1-{n}.vpce.amazonaws.com"),
+            hosted_zone_id: "Z1".to_owned(),
+        });
+        Endpoint::sample("vpce-1", raw_state, dns_entries.collect())
+    }
+
+    #[test]
+    fn states_on_the_way_are_waited_out_with_ec2s_own_word() {
+        for raw in [
+            "pendingAcceptance",
+            "pending",
+            "PendingAcceptance",
+            "PENDING",
+            "partial",
+        ] {
+            let Look::Pending(pending) = classify(endpoint(raw, 0)).unwrap() else {
+                panic!("{raw} is ready");
+            };
+            assert_eq!(pending.state, raw);
+        }
+    }
+
+    #[test]
+    fn available_is_ready_once_it_has_dns_names() {
+        assert!(matches!(classify(endpoint("available", 0)), Ok(Look::Pending(_))));
+        let Look::Ready(available) = classify(endpoint("available", 2)).unwrap() else {
+            panic!("not ready");
+        };
+        assert_eq!(available.dns_entries.len(), 2);
+    }
+
+    #[test]
+    fn an_end_is_rejected_with_its_reason() {
+        for (raw, words) in [
+            ("rejected", "rejected by the vendor"),
+            ("expired", "did not accept it in time"),
+            ("deleting", "being deleted"),
+            ("deleted", "being deleted"),
+        ] {
+            let error = classify(endpoint(raw, 0)).unwrap_err();
+            assert_eq!(error.name, ErrorName::Rejected);
+            assert!(error.message.contains(words), "{}", error.message);
+        }
+        let mut failed = endpoint("failed", 0);
+        failed.failure = Some("InsufficientFreeAddresses: no free address".to_owned());
+        assert!(
+            classify(failed)
+                .unwrap_err()
+                .message
+                .contains("InsufficientFreeAddresses")
+        );
+    }
+
+    #[test]
+    fn a_state_that_no_contract_knows_is_an_error_with_the_raw_value() {
+        let error = classify(endpoint("hibernating", 0)).unwrap_err();
+        assert_eq!(error.name, ErrorName::Unexpected);
+        assert!(error.message.contains("\"hibernating\""));
+    }
+}

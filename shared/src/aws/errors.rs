@@ -125,3 +125,36 @@ fn advice(name: ErrorName) -> &'static str {
         ErrorName::Rejected | ErrorName::TimedOut | ErrorName::Unexpected => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_their_names() {
+        for (code, status, name) in [
+            ("RequestLimitExceeded", 503, ErrorName::Throttled),
+            ("Throttling", 400, ErrorName::Throttled),
+            ("PriorRequestNotComplete", 400, ErrorName::Throttled),
+            ("Unavailable", 503, ErrorName::Unavailable),
+            ("SomethingNew", 500, ErrorName::Unavailable),
+            ("SomethingNew", 429, ErrorName::Throttled),
+            ("UnauthorizedOperation", 403, ErrorName::Denied),
+            ("AccessDeniedException", 400, ErrorName::Denied),
+            ("VpcEndpointLimitExceeded", 400, ErrorName::LimitExceeded),
+            ("InsufficientFreeAddressesInSubnet", 400, ErrorName::LimitExceeded),
+            ("InvalidSubnetID.NotFound", 400, ErrorName::InvalidRequest),
+            ("InvalidVpcId.Malformed", 400, ErrorName::InvalidRequest),
+            ("DuplicateSubnetsInSameZone", 400, ErrorName::InvalidRequest),
+            ("SomethingNew", 400, ErrorName::Unexpected),
+        ] {
+            assert_eq!(name_of(code, status), name, "{code} with {status}");
+        }
+    }
+
+    #[test]
+    fn encoded_authorization_messages_are_left_out() {
+        let text = "You are not authorized to perform this operation. Encoded authorization failure message: Wqk0rLx";
+        assert_eq!(readable(text), "You are not authorized to perform this operation.");
+    }
+}
