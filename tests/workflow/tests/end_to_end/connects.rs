@@ -1,6 +1,7 @@
 //! Runs that end in a connection.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulators::fabric::EndpointState;
@@ -159,7 +160,8 @@ async fn others_who_use_the_service_keep_their_entries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_on_the_way_leave_one_service_and_one_endpoint() {
-    let stage = stage(|_| {}).await;
+    // A create whose answer is lost stays invisible for longer than the retry waits: only its ClientToken saves it.
+    let stage = stage(|options| options.simulators.knobs.ec2.visibility_lag = Duration::from_secs(60)).await;
     let fault = |api, operation: &str, kth, kind| Fault {
         api,
         operation: Some(operation.to_owned()),
