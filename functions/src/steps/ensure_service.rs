@@ -19,7 +19,7 @@ impl Step for EnsureService {
         document.service.as_ref()
     }
 
-    async fn look(context: &Context, document: &Document, _attempt: u32) -> Result<Look<ServiceOffer>> {
-        context.provider(&document.request).await.ensure_service().await
+    async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<ServiceOffer>> {
+        context.provider(&document.request).await.ensure_service(attempt).await
     }
 }

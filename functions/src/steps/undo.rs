@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::Client as Ec2;
 use serde_json::Value;
-use shared::document::{Additions, Caught, Document, Preflight, Undone};
+use shared::document::{Caught, Document, Preflight, Undone};
 use shared::progress::{Look, Pending, Phase, Status};
 use shared::provider::Release;
 use shared::request::OnFailure;
@@ -13,32 +13,32 @@ use crate::context::Context;
 use crate::dns;
 use crate::ec2::endpoints::{self, Endpoint, State};
 
-/// A create whose answer was lost may show only after a while: absence counts from this look on.
+/// What a create whose answer was lost has made may show only after a while: absence counts from this look on.
 const LOOKS_UNTIL_ABSENT: u32 = 3;
 
 /// One look: removes what it can, and says what is left. Its own failures are noted and tried again until the budget ends.
 ///
 /// # Errors
-/// `Unexpected` for a document that no failed run can have.
+/// None: a failure of a removal is part of the answer.
 pub async fn run(context: &Context, document: &Document) -> Result<Phase<Undone>> {
     let previous = document.undo.as_ref();
     let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
     let cause = cause(document.error.as_ref());
-    let kept = document.request.on_failure == OnFailure::Keep;
     let outcome = match document.preflight.as_ref().and_then(Phase::ready) {
         // Nothing was created before preflight was through.
         None => Outcome::default(),
-        Some(facts) if kept => Outcome {
+        Some(facts) if document.request.on_failure == OnFailure::Keep => Outcome {
             left: kept_on_purpose(document, facts),
             ..Outcome::default()
         },
         Some(facts) => take_back(context, document, facts, attempt).await,
     };
+    let undone = Undone {
+        cause,
+        left: outcome.left,
+    };
     let look = match outcome.waiting_for {
-        None => Look::Ready(Undone {
-            cause: cause.clone(),
-            left: outcome.left.clone(),
-        }),
+        None => Look::Ready(undone.clone()),
         Some(pending) => Look::Pending(pending),
     };
     let schedule = context.settings.schedule(PhaseName::Undo, &document.request.provider);
@@ -50,10 +50,7 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Undone>
             wait_seconds: 0,
             state: None,
             reason: Some(error.message),
-            result: Some(Undone {
-                cause,
-                left: outcome.left,
-            }),
+            result: Some(undone),
         }),
         other => other,
     }
@@ -82,78 +79,120 @@ impl Outcome {
     }
 }
 
+/// What a run may have made, by how far it came and by what was there before it.
+#[derive(Debug, PartialEq, Eq)]
+struct Made<'a> {
+    /// The vendor's service.
+    service: bool,
+    /// Entries of the vendor's lists.
+    entries: bool,
+    endpoint: bool,
+    /// The name of the private hosted zone.
+    zone: Option<&'a str>,
+}
+
+impl<'a> Made<'a> {
+    fn of(document: &Document, facts: &'a Preflight) -> Self {
+        let reached_endpoint = document.service.as_ref().and_then(Phase::ready).is_some();
+        let reached_zone = document.acceptance.as_ref().and_then(Phase::ready).is_some();
+        Self {
+            service: !facts.service_existed,
+            entries: !facts.adds.is_empty(),
+            endpoint: reached_endpoint && facts.endpoint_id.is_none(),
+            zone: facts
+                .private_hostname
+                .as_deref()
+                .filter(|_| reached_zone && facts.zone_id.is_none()),
+        }
+    }
+
+    fn at_vendor(&self) -> bool {
+        self.service || self.entries
+    }
+
+    /// Something that may not be visible yet.
+    fn by_a_create(&self) -> bool {
+        self.service || self.endpoint || self.zone.is_some()
+    }
+}
+
 /// In the reverse order of making.
 async fn take_back(context: &Context, document: &Document, facts: &Preflight, attempt: u32) -> Outcome {
     let mut outcome = Outcome::default();
-    let request = &document.request;
-    let ec2 = context.ec2(request).await;
-    if let (None, Some(host)) = (&facts.zone_id, &facts.private_hostname) {
-        let route53 = context.route53(request).await;
-        match dns::remove(&route53, &request.consumer, host, &document.connection_id).await {
-            Ok(kept) => outcome.left.extend(kept),
-            Err(error) => outcome.failed(
-                format!("the private hosted zone {host} in {}", request.consumer.vpc_id),
-                &error,
-            ),
+    let made = Made::of(document, facts);
+    let early = attempt < LOOKS_UNTIL_ABSENT;
+    if let Some(host) = made.zone {
+        remove_zone(context, document, host, &mut outcome).await;
+    }
+    let ec2 = context.ec2(&document.request).await;
+    match endpoints::find_ours(&ec2, &document.request.consumer, &document.connection_id).await {
+        Err(error) => outcome.failed("what this run made".to_owned(), &error),
+        Ok(ours) => {
+            // The vendor refuses, or breaks, a service that still has our endpoint.
+            let gone = remove_endpoints(&ec2, document, &ours, made.endpoint && early, &mut outcome).await;
+            match (made.at_vendor(), gone) {
+                (true, true) => release(context, &ec2, document, facts, &ours, &mut outcome).await,
+                (true, false) => outcome.left.push(what_was_added(document)),
+                (false, _) => {}
+            }
         }
     }
-    if facts.endpoint_id.is_none() {
-        remove_endpoints(&ec2, document, attempt, &mut outcome).await;
-    }
-    // The vendor refuses, or breaks, a service that still has our endpoint.
-    if outcome.waiting_for.is_none() {
-        release(context, &ec2, document, facts, attempt, &mut outcome).await;
-    } else if !facts.service_existed || !facts.adds.is_empty() {
-        outcome
-            .left
-            .push(format!("what this run added to {}", request.provider.display_name()));
+    if outcome.waiting_for.is_none() && made.by_a_create() && early {
+        outcome.waiting_for = Some(not_visible());
     }
     outcome
 }
 
-async fn remove_endpoints(ec2: &Ec2, document: &Document, attempt: u32, outcome: &mut Outcome) {
-    let found = match own_endpoints(ec2, document).await {
-        Ok(found) => found,
-        Err(error) => {
-            outcome.failed("the endpoint of this run, if it was made".to_owned(), &error);
-            return;
-        }
-    };
-    let started = document.service.as_ref().and_then(Phase::ready).is_some();
-    if found.is_empty() && started && attempt < LOOKS_UNTIL_ABSENT {
-        outcome.wait(
-            "the endpoint of this run, if it was made".to_owned(),
-            Pending::new(
-                "not visible",
-                "a create whose answer was lost may show only after a while.",
-            ),
-        );
+fn not_visible() -> Pending {
+    Pending::new(
+        "not visible",
+        "what a create whose answer was lost has made may show only after a while.",
+    )
+}
+
+fn what_was_added(document: &Document) -> String {
+    format!("what this run added to {}", document.request.provider.display_name())
+}
+
+async fn remove_zone(context: &Context, document: &Document, host: &str, outcome: &mut Outcome) {
+    let consumer = &document.request.consumer;
+    let route53 = context.route53(&document.request).await;
+    match dns::remove(&route53, consumer, host, &document.connection_id).await {
+        Ok(kept) => outcome.left.extend(kept),
+        Err(error) => outcome.failed(format!("the private hosted zone {host} in {}", consumer.vpc_id), &error),
     }
-    for endpoint in found {
+}
+
+/// Whether none of this run's endpoints is left. `unseen`: one was probably made and may not be visible yet.
+async fn remove_endpoints(
+    ec2: &Ec2,
+    document: &Document,
+    ours: &[Endpoint],
+    unseen: bool,
+    outcome: &mut Outcome,
+) -> bool {
+    let own: Vec<&Endpoint> = ours.iter().filter(|e| is_of_this_run(e, document)).collect();
+    if own.is_empty() && unseen {
+        outcome.wait("the endpoint of this run, if it was made".to_owned(), not_visible());
+        return false;
+    }
+    let mut gone = true;
+    for endpoint in own.into_iter().filter(|e| e.state != State::Deleted) {
+        gone = false;
         let what = format!("the endpoint {} ({})", endpoint.id, endpoint.raw_state);
-        let removal = if endpoint.state == State::Deleting {
-            Ok(())
-        } else {
-            endpoints::delete(ec2, &endpoint.id).await
+        let removal = match endpoint.state {
+            State::Deleting => Ok(()),
+            _ => endpoints::delete(ec2, &endpoint.id).await,
         };
         match removal {
             Ok(()) => {
-                let pending = Pending::new(
-                    endpoint.raw_state,
-                    format!("waiting until the endpoint {} is gone.", endpoint.id),
-                );
-                outcome.wait(what, pending);
+                let reason = format!("waiting until the endpoint {} is gone.", endpoint.id);
+                outcome.wait(what, Pending::new(&endpoint.raw_state, reason));
             }
             Err(error) => outcome.failed(what, &error),
         }
     }
-}
-
-/// The endpoints that this very run made and that are not gone yet.
-async fn own_endpoints(ec2: &Ec2, document: &Document) -> Result<Vec<Endpoint>> {
-    let mut found = endpoints::find_ours(ec2, &document.request.consumer, &document.connection_id).await?;
-    found.retain(|e| e.state != State::Deleted && e.execution.as_deref() == Some(&document.execution.name));
-    Ok(found)
+    gone
 }
 
 async fn release(
@@ -161,72 +200,78 @@ async fn release(
     ec2: &Ec2,
     document: &Document,
     facts: &Preflight,
-    attempt: u32,
+    ours: &[Endpoint],
     outcome: &mut Outcome,
 ) {
-    if facts.service_existed && facts.adds.is_empty() {
-        return;
-    }
-    let name = document.request.provider.display_name();
-    let others = match others_of_service(ec2, document).await {
+    let what = what_was_added(document);
+    let others = match others(ec2, document, facts, ours).await {
         Ok(others) => others,
-        Err(error) => return outcome.failed(format!("what this run added to {name}"), &error),
+        Err(error) => return outcome.failed(what, &error),
     };
     if !others.is_empty() {
         outcome.left.push(format!(
-            "what this run added to {name} is kept, as {} of this account may need it",
+            "{what} is kept, as {} of this account may need it",
             others.join(", ")
         ));
         return;
     }
+    let made = document.endpoint.as_ref().and_then(Phase::ready);
     let release = Release {
         delete_service: !facts.service_existed,
-        remove: Additions::clone(&facts.adds),
+        remove: facts.adds.clone(),
+        endpoint_ids: ours
+            .iter()
+            .map(|e| e.id.clone())
+            .chain(made.map(|e| e.endpoint_id.clone()))
+            .collect(),
     };
     match context.provider(&document.request).await.release(&release).await {
-        Ok(Look::Ready(kept)) if facts.service_existed || attempt >= 2 => outcome.left.extend(kept),
-        // A create whose answer was lost may show only after a while.
-        Ok(Look::Ready(kept)) if !kept.is_empty() => outcome.left.extend(kept),
-        Ok(Look::Ready(_)) => outcome.wait(
-            format!("the PrivateLink service of {name}, if it was made"),
-            Pending::new(
-                "not visible",
-                "a create whose answer was lost may show only after a while.",
-            ),
-        ),
-        Ok(Look::Pending(pending)) => outcome.wait(
-            format!("the PrivateLink service of {name} ({})", pending.state),
-            pending,
-        ),
-        Err(error) => outcome.failed(format!("what this run added to {name}"), &error),
+        Ok(Look::Ready(kept)) => outcome.left.extend(kept),
+        Ok(Look::Pending(pending)) => outcome.wait(format!("{what} ({})", pending.state), pending),
+        Err(error) => outcome.failed(what, &error),
     }
 }
 
-/// Live endpoints of this account that use the same service and are not this connection's.
-async fn others_of_service(ec2: &Ec2, document: &Document) -> Result<Vec<String>> {
-    let Some(service) = document.service.as_ref().and_then(Phase::ready) else {
-        return Ok(Vec::new());
+/// Live endpoints of this account that need what this run added: any of the same service, and one of this connection that
+/// another execution of the same request has made meanwhile. One that was there before this run had all that it needs.
+async fn others(ec2: &Ec2, document: &Document, facts: &Preflight, ours: &[Endpoint]) -> Result<Vec<String>> {
+    let of_service = match document.service.as_ref().and_then(Phase::ready) {
+        Some(service) => endpoints::find_of_service(ec2, &service.service_name).await?,
+        None => Vec::new(),
     };
-    let ours = endpoints::find_ours(ec2, &document.request.consumer, &document.connection_id).await?;
-    let all = endpoints::find_of_service(ec2, &service.service_name).await?;
-    let others = all
-        .into_iter()
-        .filter(|e| e.is_live() && !ours.iter().any(|o| o.id == e.id));
-    Ok(others.map(|e| e.id).collect())
+    let mut others: Vec<String> = ours
+        .iter()
+        .chain(&of_service)
+        .filter(|e| e.is_live() && !is_of_this_run(e, document) && Some(&e.id) != facts.endpoint_id.as_ref())
+        .map(|e| e.id.clone())
+        .collect();
+    others.sort();
+    others.dedup();
+    Ok(others)
+}
+
+fn is_of_this_run(endpoint: &Endpoint, document: &Document) -> bool {
+    endpoint.execution.as_deref() == Some(&document.execution.name)
 }
 
 fn kept_on_purpose(document: &Document, facts: &Preflight) -> Vec<String> {
+    let made = Made::of(document, facts);
     let mut left = Vec::new();
-    if !facts.service_existed || !facts.adds.is_empty() {
-        left.push(format!(
-            "what this run added to {}, as on_failure is \"keep\"",
-            document.request.provider.display_name()
-        ));
+    if made.at_vendor() {
+        left.push(what_was_added(document));
     }
-    if let (None, Some(made)) = (&facts.endpoint_id, document.endpoint.as_ref().and_then(Phase::ready)) {
-        left.push(format!("the endpoint {}, as on_failure is \"keep\"", made.endpoint_id));
+    if made.endpoint {
+        left.push(match document.endpoint.as_ref().and_then(Phase::ready) {
+            Some(endpoint) => format!("the endpoint {}", endpoint.endpoint_id),
+            None => "the endpoint, if it was made".to_owned(),
+        });
     }
-    left
+    if let Some(host) = made.zone {
+        left.push(format!("the private hosted zone {host}, if it was made"));
+    }
+    left.iter()
+        .map(|what| format!("{what}, as on_failure is \"keep\""))
+        .collect()
 }
 
 /// The first cause as a sentence: a Lambda's `Cause` is a JSON text around its message.
@@ -238,4 +283,111 @@ fn cause(caught: Option<&Caught>) -> String {
         .ok()
         .and_then(|cause| cause.get("errorMessage").and_then(Value::as_str).map(str::to_owned));
     message.unwrap_or_else(|| caught.cause.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// A run whose preflight found this, and whose phases up to `reached` are done.
+    fn document(facts: &Value, reached: &[&str]) -> Document {
+        let ready = |result: Value| json!({"status": "ready", "attempt": 1, "waited_seconds": 0, "wait_seconds": 0, "result": result});
+        let mut document = json!({
+            "request": {
+                "provider": {"type": "aiven", "project": "acme-prod", "service_name": "orders", "components": ["kafka"], "secret_id": "s"},
+                "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-1", "subnet_ids": [], "security_group_ids": []},
+            },
+            "connection_id": "plw-1",
+            "execution": {"id": "arn", "name": "run-1", "started_at": "2026-01-01T00:00:00Z"},
+            "preflight": ready(facts.clone()),
+        });
+        for phase in reached {
+            document[phase] = ready(match *phase {
+                "service" => {
+                    json!({"service_name": "com.amazonaws.vpce.eu-west-1.vpce-svc-1", "service_region": "eu-west-1"})
+                }
+                "endpoint" => json!({"endpoint_id": "vpce-1", "generation": 1}),
+                _ => json!({"endpoint_id": "vpce-1", "dns_entries": [], "network_interface_ids": []}),
+            });
+        }
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn facts(existed: bool) -> Value {
+        let mut facts = json!({
+            "service_region": "eu-west-1", "service_existed": existed, "private_hostname": "vault.example",
+            "adds": {"principals": [], "ip_ranges": [], "regions": [], "components": []},
+        });
+        if existed {
+            facts["endpoint_id"] = json!("vpce-0");
+            facts["zone_id"] = json!("Z0");
+        }
+        facts
+    }
+
+    fn kept(facts: &Value, reached: &[&str]) -> Vec<String> {
+        let document = document(facts, reached);
+        kept_on_purpose(&document, document.preflight.as_ref().and_then(Phase::ready).unwrap())
+    }
+
+    #[test]
+    fn a_run_can_have_made_what_its_phases_reached() {
+        let kept = |reached: &[&str]| kept(&facts(false), reached).join("\n");
+        let why = "as on_failure is \"keep\"";
+        let added = format!("what this run added to aiven acme-prod/orders, {why}");
+        assert_eq!(kept(&[]), added);
+        assert_eq!(
+            kept(&["service"]),
+            format!("{added}\nthe endpoint, if it was made, {why}")
+        );
+        assert_eq!(
+            kept(&["service", "endpoint"]),
+            format!("{added}\nthe endpoint vpce-1, {why}")
+        );
+        assert_eq!(
+            kept(&["service", "endpoint", "acceptance"]),
+            format!(
+                "{added}\nthe endpoint vpce-1, {why}\nthe private hosted zone vault.example, if it was made, {why}"
+            )
+        );
+    }
+
+    #[test]
+    fn what_was_there_before_is_not_the_runs() {
+        let mut there = facts(true);
+        let all = ["service", "endpoint", "acceptance"];
+        assert!(kept(&there, &all).is_empty());
+        there["adds"]["components"] = json!(["kafka"]);
+        assert_eq!(kept(&there, &all).len(), 1);
+    }
+
+    #[test]
+    fn only_what_a_create_made_can_be_invisible() {
+        let by_a_create = |facts: &Value, reached: &[&str]| {
+            let document = document(facts, reached);
+            Made::of(&document, document.preflight.as_ref().and_then(Phase::ready).unwrap()).by_a_create()
+        };
+        assert!(by_a_create(&facts(false), &[]));
+        let mut there = facts(true);
+        there["adds"]["components"] = json!(["kafka"]);
+        assert!(!by_a_create(&there, &["service"]));
+    }
+
+    #[test]
+    fn the_cause_is_the_functions_own_message() {
+        let caught = |cause: &str| Caught {
+            error: "Rejected".into(),
+            cause: cause.into(),
+        };
+        assert_eq!(
+            cause(Some(&caught(r#"{"errorType":"Rejected","errorMessage":"it failed."}"#))),
+            "it failed."
+        );
+        assert_eq!(cause(Some(&caught("plain words"))), "plain words");
+        assert_eq!(cause(None), "no cause was recorded");
+    }
 }

@@ -26,11 +26,12 @@ pub trait Provider: Send + Sync {
     /// `InvalidRequest` with the path of the field whose target does not fit; `LimitExceeded` where the additions do not fit in.
     async fn preflight(&self) -> Result<ProviderFacts>;
 
-    /// Makes the vendor's PrivateLink service exist, and offer itself to this consumer.
+    /// Makes the vendor's PrivateLink service exist, and offer itself to this consumer. `attempt` counts from 1.
     ///
     /// # Errors
-    /// `Rejected` when the vendor's service failed; `LimitExceeded`, `Denied` and the like as the vendor answers.
-    async fn ensure_service(&self) -> Result<Look<ServiceOffer>>;
+    /// `Rejected` when the vendor's service, or the change that this run asked for, failed; `LimitExceeded`, `Denied` and the like
+    /// as the vendor answers.
+    async fn ensure_service(&self, attempt: u32) -> Result<Look<ServiceOffer>>;
 
     /// Makes the vendor let traffic from the endpoint through, and says where each component answers. `attempt` counts from 1.
     ///
@@ -76,6 +77,9 @@ pub struct Release {
     pub delete_service: bool,
     /// The run added these; entries that another connection of the same account may need are not among them.
     pub remove: Additions,
+    /// Every endpoint of this connection, the deleted ones too: a vendor that still lists one of them as connected does not list
+    /// somebody else.
+    pub endpoint_ids: Vec<String>,
 }
 
 /// What a provider needs to reach its vendor.

@@ -111,7 +111,8 @@ impl Client {
         }
     }
 
-    async fn send<B: Serialize>(&self, method: &Method, url: &Url, body: Option<&B>, what: &str) -> Result<Answer> {
+    /// `aivenv1 …` with the secret's token.
+    pub(super) async fn authorization(&self) -> Result<HeaderValue> {
         let [token] = self.reach.secret.fields(["token"]).await?;
         let mut authorization = HeaderValue::from_str(&format!("aivenv1 {}", token.expose_secret())).map_err(|_| {
             Error::invalid_at(
@@ -120,11 +121,15 @@ impl Client {
             )
         })?;
         authorization.set_sensitive(true);
+        Ok(authorization)
+    }
+
+    async fn send<B: Serialize>(&self, method: &Method, url: &Url, body: Option<&B>, what: &str) -> Result<Answer> {
         let mut request = self
             .reach
             .http
             .request(method.clone(), url.clone())
-            .header(AUTHORIZATION, authorization);
+            .header(AUTHORIZATION, self.authorization().await?);
         if let Some(body) = body {
             request = request.json(body);
         }

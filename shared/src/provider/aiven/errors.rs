@@ -112,7 +112,7 @@ fn name_of(status: u16, message: &str) -> ErrorName {
     match status {
         // "The user has sent too many requests in a given amount of time: Rate limit 120 exceeded - try again in 28s"
         429 => ErrorName::Throttled,
-        501 => ErrorName::Unexpected,
+        // Aiven's own Go client tries 408 and every 5xx again, 501 as well.
         408 | 500..=599 => ErrorName::Unavailable,
         401 | 403 => ErrorName::Denied,
         // "User avnadmin with component main not found": Aiven's own clients try it again.
@@ -222,7 +222,7 @@ mod tests {
             (500, "Internal server error", ErrorName::Unavailable),
             (503, "", ErrorName::Unavailable),
             (408, "", ErrorName::Unavailable),
-            (501, "", ErrorName::Unexpected),
+            (501, "", ErrorName::Unavailable),
             (401, "Invalid token", ErrorName::Denied),
             (403, "Not allowed", ErrorName::Denied),
             (404, "Service does not exist", ErrorName::InvalidRequest),

@@ -105,7 +105,14 @@ impl Aiven {
     /// Our connection's id, once it is up.
     async fn connection_id(&self, endpoint_id: &str, attempt: u32) -> Result<Look<String>> {
         let connections = match self.client.connections().await {
-            Err(failure) if failure.is_absent() => Vec::new(),
+            // Its 404 may also be one that passes.
+            Err(failure) if failure.is_absent() => {
+                return Ok(Pending::new(
+                    "absent",
+                    "Aiven shows no PrivateLink service any more; if this stays, somebody deleted it: start again.",
+                )
+                .into());
+            }
             other => other?,
         };
         if let Some(connection) = connections.iter().find(|c| c.vpc_endpoint_id == endpoint_id) {
@@ -125,6 +132,8 @@ impl Aiven {
 #[async_trait]
 impl Provider for Aiven {
     async fn preflight(&self) -> Result<ProviderFacts> {
+        // The two share it, and each would read it.
+        self.client.authorization().await?;
         let (service, link) = tokio::join!(self.client.service(), self.client.privatelink());
         let service = service?;
         let link = match link {
@@ -134,7 +143,7 @@ impl Provider for Aiven {
         checks::facts(&service, link.as_ref(), &self.params)
     }
 
-    async fn ensure_service(&self) -> Result<Look<ServiceOffer>> {
+    async fn ensure_service(&self, _attempt: u32) -> Result<Look<ServiceOffer>> {
         let link = match self.client.privatelink().await {
             // If it is new and just not visible, creating it again is a conflict; if the token may not see it, it may not create it.
             Err(failure) if failure.is_absent_or_new() => return self.create_service().await,

@@ -19,7 +19,7 @@ pub(super) async fn look(client: &Client, params: &request::Aiven, release: &Rel
         return Ok(Look::Ready(Vec::new()));
     }
     let link = if_there(client.privatelink().await)?;
-    let mut connections = 0;
+    let mut others = Vec::new();
     if let Some(link) = &link {
         match link.state.as_str() {
             "active" => {}
@@ -35,18 +35,9 @@ pub(super) async fn look(client: &Client, params: &request::Aiven, release: &Rel
             }
             other => return Err(unknown_state("the PrivateLink service", other)),
         }
-        connections = if_there(client.connections().await)?.map_or(0, |list| list.len());
-        if connections > 0 && not_in(&link.principals, &release.remove.principals).is_empty() {
-            client.refresh_if_possible().await?;
-            return Ok(Pending::new(
-                "connected",
-                format!(
-                    "Aiven still lists connections ({connections}), and nobody but this run's principals may connect. A deleted endpoint \
-                     leaves that list by itself; an endpoint of another region or run must be deleted first."
-                ),
-            )
-            .into());
-        }
+        let connections = if_there(client.connections().await)?.unwrap_or_default();
+        others = connections.into_iter().map(|c| c.vpc_endpoint_id).collect();
+        others.retain(|id| !release.endpoint_ids.contains(id));
     }
     let mut enabled = Vec::new();
     if !release.remove.components.is_empty()
@@ -56,7 +47,7 @@ pub(super) async fn look(client: &Client, params: &request::Aiven, release: &Rel
         enabled.retain(|component| service.has_enabled(component));
     }
 
-    let plan = Plan::of(params, release, link.as_ref(), connections, enabled);
+    let plan = Plan::of(params, release, link.as_ref(), &others, enabled);
     let written = match plan.carry_out(client).await {
         Err(failure) if failure.is_absent() => true,
         Err(failure) => match conflict(&failure) {
@@ -104,12 +95,12 @@ struct Plan {
 }
 
 impl Plan {
-    /// `connections`: how many are listed. `enabled`: those of the components to remove that are still on.
+    /// `others`: the endpoints of other connections that are listed. `enabled`: those of the components to remove that are still on.
     fn of(
         params: &request::Aiven,
         release: &Release,
         link: Option<&PrivateLink>,
-        connections: usize,
+        others: &[String],
         enabled: Vec<String>,
     ) -> Self {
         let mut plan = Self {
@@ -117,48 +108,53 @@ impl Plan {
             change: Change::Nothing,
             left: Vec::new(),
         };
-        if connections == 0 {
+        if others.is_empty() {
             plan.switch_off = enabled;
         } else {
             plan.left.extend(enabled.iter().map(|component| {
                 format!(
-                    "PrivateLink access to {component} stays enabled, as other connections ({connections}) are listed and may use it; \
-                     switch it off by `avn service update -c privatelink_access.{component}=false --project {} {}`",
-                    params.project, params.service_name
+                    "PrivateLink access to {component} stays enabled, as other endpoints are connected and may use it ({}); switch it \
+                     off by `avn service update -c privatelink_access.{component}=false --project {} {}`",
+                    others.join(", "),
+                    params.project,
+                    params.service_name
                 )
             }));
         }
         if let Some(link) = link {
-            plan.shrink(params, release, link, connections);
+            plan.shrink(params, release, link, others);
         }
         plan
     }
 
-    fn shrink(&mut self, params: &request::Aiven, release: &Release, link: &PrivateLink, connections: usize) {
+    fn shrink(&mut self, params: &request::Aiven, release: &Release, link: &PrivateLink, others: &[String]) {
         let service = format!("--project {} {}", params.project, params.service_name);
-        let others = not_in(&link.principals, &release.remove.principals);
-        if release.delete_service && others.is_empty() && connections == 0 {
+        let mut principals = not_in(&link.principals, &release.remove.principals);
+        if release.delete_service && principals.is_empty() && others.is_empty() {
             self.change = Change::Delete;
             return;
         }
         if release.delete_service {
+            let who = [principals.as_slice(), others].concat().join(", ");
             self.left.push(format!(
-                "the PrivateLink service stays, as others may connect to it: {}; delete it by `avn service privatelink aws delete \
-                 {service}` when they need it no more",
-                others.join(", ")
+                "the PrivateLink service, which this run created, stays, as others use it or may ({who}); delete it by `avn service \
+                 privatelink aws delete {service}` when they need it no more"
             ));
         }
-
-        let mut principals = others;
         if principals.is_empty() && !link.principals.is_empty() {
-            principals = link.principals.clone();
+            principals.clone_from(&link.principals);
+            let why = if others.is_empty() {
+                "as Aiven demands at least one".to_owned()
+            } else {
+                format!("as other endpoints are connected by them ({})", others.join(", "))
+            };
             self.left.push(format!(
-                "the principals {} stay allowed, as Aiven demands at least one; put another in their place by `avn service privatelink \
-                 aws update --principal ARN {service}`",
+                "the principals {} stay allowed, {why}; put another in their place by `avn service privatelink aws update --principal \
+                 ARN {service}`",
                 principals.join(", ")
             ));
         }
-        let regions = self.regions(params, release, link, connections);
+        let regions = self.regions(params, release, link, others);
         if principals.len() < link.principals.len() || regions.is_some() {
             self.change = Change::Replace(Lists {
                 principals,
@@ -173,7 +169,7 @@ impl Plan {
         params: &request::Aiven,
         release: &Release,
         link: &PrivateLink,
-        connections: usize,
+        others: &[String],
     ) -> Option<Vec<String>> {
         let remove = &release.remove.regions;
         let stays = |why: &str| {
@@ -197,9 +193,11 @@ impl Plan {
         if rest.len() == there.len() {
             return None;
         }
-        if connections > 0 {
-            self.left
-                .push(stays("other connections are listed and may come from there"));
+        if !others.is_empty() {
+            self.left.push(stays(&format!(
+                "other endpoints are connected and may be there ({})",
+                others.join(", ")
+            )));
             return None;
         }
         Some(rest)
@@ -236,22 +234,23 @@ mod tests {
                 components: names(&["kafka"]),
                 ..Additions::default()
             },
+            endpoint_ids: Vec::new(),
         }
     }
 
-    fn plan(delete_service: bool, link: Option<&PrivateLink>, connections: usize, enabled: &[&str]) -> Plan {
+    fn plan(delete_service: bool, link: Option<&PrivateLink>, others: &[&str], enabled: &[&str]) -> Plan {
         Plan::of(
             &params(&["kafka"]),
             &release(delete_service),
             link,
-            connections,
+            &names(others),
             names(enabled),
         )
     }
 
     #[test]
     fn a_service_of_ours_alone_goes_whole() {
-        let plan = plan(true, Some(&link(&[OURS], Some(&["us-east-1"]))), 0, &["kafka"]);
+        let plan = plan(true, Some(&link(&[OURS], Some(&["us-east-1"]))), &[], &["kafka"]);
         assert_eq!(plan.change, Change::Delete);
         assert_eq!(plan.switch_off, names(&["kafka"]));
         assert!(plan.left.is_empty());
@@ -259,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_service_that_is_gone_leaves_only_components_to_switch_off() {
-        let plan = plan(true, None, 0, &["kafka"]);
+        let plan = plan(true, None, &[], &["kafka"]);
         assert_eq!(plan.change, Change::Nothing);
         assert_eq!(plan.switch_off, names(&["kafka"]));
     }
@@ -267,7 +266,7 @@ mod tests {
     #[test]
     fn a_service_that_others_may_use_stays_without_us() {
         let link = link(&[THEIRS, OURS], Some(&["eu-west-2", "us-east-1"]));
-        let plan = plan(true, Some(&link), 0, &[]);
+        let plan = plan(true, Some(&link), &[], &[]);
         assert_eq!(
             plan.change,
             Change::Replace(Lists {
@@ -276,13 +275,16 @@ mod tests {
             })
         );
         assert_eq!(plan.left.len(), 1);
-        assert!(plan.left[0].contains("the PrivateLink service stays") && plan.left[0].contains(THEIRS));
+        assert!(
+            plan.left[0].contains("the PrivateLink service, which this run created, stays")
+                && plan.left[0].contains(THEIRS)
+        );
     }
 
     #[test]
     fn what_other_connections_may_use_stays() {
         let link = link(&[THEIRS, OURS], Some(&["us-east-1"]));
-        let plan = plan(false, Some(&link), 1, &["kafka"]);
+        let plan = plan(false, Some(&link), &["vpce-2"], &["kafka"]);
         assert!(plan.switch_off.is_empty());
         assert_eq!(
             plan.change,
@@ -301,8 +303,26 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_that_came_with_our_principals_keeps_the_service_as_it_is() {
+        let plan = plan(
+            true,
+            Some(&link(&[OURS], Some(&["us-east-1"]))),
+            &["vpce-2"],
+            &["kafka"],
+        );
+        assert_eq!(plan.change, Change::Nothing);
+        assert!(plan.switch_off.is_empty());
+        assert_eq!(plan.left.len(), 4, "{:?}", plan.left);
+        assert!(
+            plan.left.iter().all(|sentence| sentence.contains("(vpce-2)")),
+            "{:?}",
+            plan.left
+        );
+    }
+
+    #[test]
     fn the_last_principals_of_a_service_of_others_stay() {
-        let plan = plan(false, Some(&link(&[OURS], Some(&[]))), 0, &[]);
+        let plan = plan(false, Some(&link(&[OURS], Some(&[]))), &[], &[]);
         assert_eq!(plan.change, Change::Nothing);
         assert_eq!(plan.left.len(), 1);
         assert!(plan.left[0].contains("at least one"));
@@ -310,7 +330,7 @@ mod tests {
 
     #[test]
     fn regions_that_are_not_shown_are_not_touched() {
-        let plan = plan(false, Some(&link(&[THEIRS], None)), 0, &[]);
+        let plan = plan(false, Some(&link(&[THEIRS], None)), &[], &[]);
         assert_eq!(plan.change, Change::Nothing);
         assert_eq!(plan.left.len(), 1);
         assert!(plan.left[0].contains("does not show"));
@@ -318,7 +338,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_already_is_done() {
-        let plan = plan(false, Some(&link(&[THEIRS], Some(&["eu-west-2"]))), 2, &[]);
+        let plan = plan(false, Some(&link(&[THEIRS], Some(&["eu-west-2"]))), &["vpce-2"], &[]);
         assert_eq!(plan.change, Change::Nothing);
         assert!(plan.switch_off.is_empty() && plan.left.is_empty());
     }

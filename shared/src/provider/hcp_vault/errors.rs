@@ -78,7 +78,7 @@ fn name_of(status: u16, code: Option<i64>, message: &str) -> ErrorName {
 }
 
 /// Whether a message is about a quota. Rates and lengths of names have limits too, and are none.
-fn is_limit(message: &str) -> bool {
+pub(super) fn is_limit(message: &str) -> bool {
     let message = message.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
     has(&["limit", "quota", "at most", "maximum", "too many"]) && !has(&["rate limit", "requests per", "character"])

@@ -101,8 +101,8 @@ impl Provider for HcpVault {
         })
     }
 
-    async fn ensure_service(&self) -> Result<Look<ServiceOffer>> {
-        self.ensure().await
+    async fn ensure_service(&self, attempt: u32) -> Result<Look<ServiceOffer>> {
+        self.ensure(attempt).await
     }
 
     async fn ensure_access(&self, _endpoint: &AvailableEndpoint, _attempt: u32) -> Result<Look<Access>> {

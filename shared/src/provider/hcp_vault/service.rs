@@ -17,7 +17,7 @@ const SHORT_WAIT_SECONDS: u32 = 5;
 
 impl HcpVault {
     /// Looks at the service; creates it, or adds what is missing.
-    pub(super) async fn ensure(&self) -> Result<Look<ServiceOffer>> {
+    pub(super) async fn ensure(&self, attempt: u32) -> Result<Look<ServiceOffer>> {
         let links = self.client.links().await?;
         let Some(link) = checks::own_link(&self.params, &links)? else {
             return Ok(self.create().await?.into());
@@ -37,7 +37,7 @@ impl HcpVault {
             LinkState::Available => {
                 let adds = lists::missing(&self.params, &region, Some(link));
                 if !adds.is_empty() {
-                    return Ok(self.extend(link, &region, &adds).await?.into());
+                    return Ok(self.extend(link, &region, &adds, attempt).await?.into());
                 }
                 if link.external_name.is_empty() {
                     return Ok(Pending::new(
@@ -126,13 +126,20 @@ impl HcpVault {
         Ok(None)
     }
 
-    async fn extend(&self, link: &Link, region: &str, adds: &Additions) -> Result<Pending> {
+    async fn extend(&self, link: &Link, region: &str, adds: &Additions, attempt: u32) -> Result<Pending> {
         let id = &link.id;
         let operation = self.client.newest_operation(id, region).await?;
         if let Some(running) = still_running(operation.as_ref())? {
             return Ok(changing(link, running));
         }
         let doing = format!("adding {} to the PrivateLink service \"{id}\"", lists::describe(adds));
+        match &operation {
+            // On the first look it is the failure of some earlier run, whose reason may be gone.
+            Some(failed) if attempt > 1 && failed.failure().is_some() => {
+                return Err(gave_up(failed, link, adds).while_doing(&doing));
+            }
+            _ => {}
+        }
         match self.client.update_link(id, &lists::add_body(id, region, adds)).await {
             Ok(started) => Ok(Pending::new(
                 "UPDATING",
@@ -200,7 +207,7 @@ impl HcpVault {
     pub(super) async fn failed(&self, link: &Link, region: &str) -> Result<Error> {
         let operation = self.client.newest_operation(&link.id, region).await?;
         Ok(Error::new(
-            ErrorName::Rejected,
+            operation.as_ref().map_or(ErrorName::Rejected, Operation::failure_name),
             format!(
                 "HCP's PrivateLink service \"{}\" is FAILED; {}. Delete it in the HCP Portal, unless this run's undo does, and start \
                  again; if it fails again, open a support ticket at HashiCorp with the operation's id.",
@@ -281,6 +288,23 @@ fn with_counts(failure: Failure, link: Option<&Link>, adds: &Additions) -> Error
     error
 }
 
+/// The error of a change that HCP accepted and then could not make: asking for it again and again helps nobody.
+fn gave_up(failed: &Operation, link: &Link, adds: &Additions) -> Error {
+    let name = failed.failure_name();
+    let counts = match name {
+        ErrorName::LimitExceeded => format!(" {}", lists::describe_counts(Some(link), adds)),
+        _ => String::new(),
+    };
+    Error::new(
+        name,
+        format!(
+            "HCP accepted the change and then could not make it; {}.{counts} Mend that and start again; if it fails again, open a \
+             support ticket at HashiCorp with the operation's id.",
+            failed.describe()
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -329,6 +353,27 @@ mod tests {
             before(Some(&operation("DONE", Some("boom")))),
             "; before that, operation op-1 failed: boom (gRPC code 13)"
         );
+    }
+
+    #[test]
+    fn a_change_that_hcp_could_not_make_ends_with_its_reason() {
+        let adds = Additions {
+            principals: vec!["c".into()],
+            ..Additions::default()
+        };
+        let broken = gave_up(&operation("DONE", Some("terraform apply failed")), &link(&["a"]), &adds);
+        assert_eq!(broken.name, ErrorName::Rejected);
+        assert!(
+            broken.message.contains("op-1 failed: terraform apply failed"),
+            "{broken}"
+        );
+        let full = gave_up(
+            &operation("DONE", Some("quota of consumer accounts reached")),
+            &link(&["a"]),
+            &adds,
+        );
+        assert_eq!(full.name, ErrorName::LimitExceeded);
+        assert!(full.message.contains("consumer account 2 of 10"), "{full}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
-use crate::{Error, Result};
+use crate::{Error, ErrorName, Result};
 
 /// The answer of the token endpoint: `{"access_token","expires_in","token_type"}`.
 #[derive(Debug, Deserialize)]
@@ -210,6 +210,9 @@ struct LinkedResource {
     id: String,
 }
 
+/// The gRPC code.
+const RESOURCE_EXHAUSTED: i32 = 8;
+
 /// `google.rpc.Status`
 #[derive(Debug, Clone, Deserialize)]
 struct Status {
@@ -258,6 +261,16 @@ impl Operation {
         })
     }
 
+    /// Our name for its failure: the owner of a limit acts, or the requester with HashiCorp.
+    pub(super) fn failure_name(&self) -> ErrorName {
+        match &self.error {
+            Some(error) if error.code == RESOURCE_EXHAUSTED || super::errors::is_limit(&error.message) => {
+                ErrorName::LimitExceeded
+            }
+            _ => ErrorName::Rejected,
+        }
+    }
+
     /// The operation in a few words, for the reason of a wait.
     pub(super) fn describe(&self) -> String {
         match self.failure() {
@@ -282,7 +295,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ErrorName;
 
     fn link(state: &str) -> Link {
         serde_json::from_value(json!({"id": "pl-acme", "state": state})).unwrap()
