@@ -1,0 +1,134 @@
+//! Tasks, functions and binaries are the same eight things, and each function has its own role and log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::stack::{FUNCTION, MACHINE, Stack, attribute, binaries, items};
+
+#[test]
+fn every_task_has_a_function_and_every_function_a_task() {
+    let stack = Stack::load();
+    let called: Vec<&str> = stack.tasks().into_keys().map(|task| stack.function_of(task)).collect();
+    let distinct: BTreeSet<&str> = called.iter().copied().collect();
+    assert_eq!(called.len(), distinct.len(), "two tasks share a function: {called:?}");
+    let functions: BTreeSet<&str> = stack.resources(FUNCTION).into_keys().collect();
+    assert_eq!(distinct, functions);
+}
+
+#[test]
+fn every_function_has_a_binary_and_every_binary_a_function() {
+    let stack = Stack::load();
+    let mut named = BTreeSet::new();
+    for (id, function) in stack.resources(FUNCTION) {
+        assert_eq!(function["Metadata"]["BuildMethod"], "rust-cargolambda", "{id}");
+        let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap();
+        assert!(named.insert(binary.to_owned()), "two functions are {binary}");
+        assert_eq!(id, format!("{}Function", pascal(binary)), "the function of {binary}");
+    }
+    assert_eq!(named, binaries());
+}
+
+#[test]
+fn every_substitution_is_used_and_every_use_is_defined() {
+    let stack = Stack::load();
+    let machines = stack.resources(MACHINE);
+    assert_eq!(machines.len(), 1);
+    let defined: BTreeSet<String> = machines.values().flat_map(|machine| substitutions(machine)).collect();
+    let text = stack.machine.to_string();
+    let used: BTreeSet<String> = text
+        .split("${")
+        .skip(1)
+        .map(|rest| rest.split('}').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(used, defined);
+}
+
+fn substitutions(machine: &Value) -> Vec<String> {
+    let defined = machine["Properties"]["DefinitionSubstitutions"].as_object().unwrap();
+    defined.keys().cloned().collect()
+}
+
+#[test]
+fn the_state_machine_may_invoke_just_its_functions() {
+    let stack = Stack::load();
+    let statements = stack.statements();
+    let invoking: Vec<_> = statements
+        .iter()
+        .filter(|statement| statement.actions.iter().any(|action| action.starts_with("lambda:")))
+        .collect();
+    assert_eq!(invoking.len(), 1);
+    assert_eq!(invoking[0].name, "WorkflowRole.RunSteps");
+    assert_eq!(invoking[0].actions, ["lambda:InvokeFunction"]);
+    let allowed: BTreeSet<&str> = invoking[0]
+        .resources
+        .iter()
+        .map(|resource| attribute(resource, "Arn").expect("a function by its ARN"))
+        .collect();
+    assert_eq!(allowed, stack.resources(FUNCTION).into_keys().collect());
+}
+
+#[test]
+fn a_task_waits_longer_than_its_function_may_run() {
+    let stack = Stack::load();
+    let default = &stack.template["Globals"]["Function"]["Timeout"];
+    for (name, task) in stack.tasks() {
+        let function = stack.resource(stack.function_of(name));
+        let timeout = function["Properties"]
+            .get("Timeout")
+            .unwrap_or(default)
+            .as_u64()
+            .unwrap();
+        let patience = task["TimeoutSeconds"]
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name} has no TimeoutSeconds"));
+        assert!(
+            patience > timeout,
+            "{name} waits {patience} s for a function that may run {timeout} s"
+        );
+    }
+}
+
+#[test]
+fn every_function_has_its_own_role_and_a_log_that_is_kept_for_a_time() {
+    let stack = Stack::load();
+    let mut roles = BTreeMap::new();
+    let mut logs = BTreeMap::new();
+    for (id, function) in stack.resources(FUNCTION) {
+        let role = attribute(&function["Properties"]["Role"], "Arn").expect("a role of this template");
+        assert_eq!(stack.resource(role)["Type"], "AWS::IAM::Role");
+        assert_eq!(roles.insert(role, id), None, "{role} is shared");
+        let trust = &stack.resource(role)["Properties"]["AssumeRolePolicyDocument"]["Statement"];
+        for statement in items(trust) {
+            assert_eq!(
+                statement["Principal"],
+                json!({"Service": "lambda.amazonaws.com"}),
+                "{role}"
+            );
+        }
+
+        let log = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+            .as_str()
+            .unwrap();
+        assert_eq!(logs.insert(log, id), None, "{log} is shared");
+        let retention = &stack.resource(log)["Properties"]["RetentionInDays"];
+        assert_eq!(retention, &json!({"Ref": "LogRetentionDays"}), "{log}");
+
+        let statements = stack.statements();
+        let writing: Vec<_> = statements
+            .iter()
+            .filter(|statement| statement.name.starts_with(&format!("{role}.")))
+            .filter(|statement| statement.actions.iter().any(|action| action.starts_with("logs:")))
+            .flat_map(|statement| statement.resources.iter().map(|resource| attribute(resource, "Arn")))
+            .collect();
+        assert_eq!(writing, [Some(log)], "{role} writes to its own log alone");
+    }
+}
+
+/// `ensure-service` is `EnsureService`.
+fn pascal(binary: &str) -> String {
+    binary
+        .split('-')
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect()
+}

@@ -1,0 +1,46 @@
+//! What no compiler holds together agrees: the template, the state machine, the binaries, the names of errors, the settings.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod functions;
+mod machine;
+mod parameters;
+mod rights;
+mod stack;
+
+use std::fs;
+
+use serde_json::Value;
+use shared::request::validate;
+
+use crate::stack::Stack;
+
+#[test]
+fn the_examples_are_valid_requests() {
+    let prefix = Stack::load().parameter("SecretNamePrefix")["Default"].clone();
+    let mut seen = 0;
+    for entry in fs::read_dir(stack::root().join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let request: Value = serde_json::from_slice(&fs::read(&path).unwrap()).expect("an example is JSON");
+        if let Err(error) = validate(&request, prefix.as_str().unwrap()) {
+            panic!("{}: {error}", path.display());
+        }
+        seen += 1;
+    }
+    assert!(seen > 0, "there are examples");
+}
+
+#[test]
+fn a_panic_becomes_a_named_error() {
+    let manifest = fs::read_to_string(stack::root().join("Cargo.toml")).unwrap();
+    let release = manifest
+        .split("\n[")
+        .find_map(|section| section.strip_prefix("profile.release]"))
+        .expect("the workspace has a release profile");
+    let panic = release.lines().find(|line| line.starts_with("panic"));
+    assert_eq!(
+        panic,
+        Some("panic = \"unwind\""),
+        "cargo-lambda would abort, and no error would be posted"
+    );
+}

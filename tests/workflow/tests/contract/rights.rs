@@ -1,0 +1,183 @@
+//! The roles: nothing on everything without a reason, no secret outside the prefix, no write without a bound.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shared::identity::TAG_CONNECTION;
+
+use crate::stack::{Stack, Statement};
+
+/// Actions that may name no resource, each with the reason.
+const ON_EVERYTHING: [(&str, &str); 21] = [
+    ("ec2:DescribeRegions", "EC2's Describe calls take no resource"),
+    ("ec2:DescribeSecurityGroups", "EC2's Describe calls take no resource"),
+    ("ec2:DescribeSubnets", "EC2's Describe calls take no resource"),
+    (
+        "ec2:DescribeVpcAttribute",
+        "EC2's Describe calls take no resource but for this one's VPC, which the request names",
+    ),
+    (
+        "ec2:DescribeVpcEndpointServices",
+        "EC2's Describe calls take no resource",
+    ),
+    ("ec2:DescribeVpcEndpoints", "EC2's Describe calls take no resource"),
+    ("ec2:DescribeVpcs", "EC2's Describe calls take no resource"),
+    (
+        "route53:CreateHostedZone",
+        "takes no resource; bound to private zones by a condition",
+    ),
+    ("route53:ListHostedZonesByVPC", "takes no resource"),
+    ("xray:GetSamplingRules", "X-Ray takes no resource"),
+    ("xray:GetSamplingTargets", "X-Ray takes no resource"),
+    ("xray:PutTelemetryRecords", "X-Ray takes no resource"),
+    ("xray:PutTraceSegments", "X-Ray takes no resource"),
+    ("logs:CreateLogDelivery", "log delivery takes no resource"),
+    ("logs:DeleteLogDelivery", "log delivery takes no resource"),
+    ("logs:DescribeLogGroups", "log delivery looks at all groups"),
+    ("logs:DescribeResourcePolicies", "log delivery takes no resource"),
+    ("logs:GetLogDelivery", "log delivery takes no resource"),
+    ("logs:ListLogDeliveries", "log delivery takes no resource"),
+    ("logs:PutResourcePolicy", "log delivery takes no resource"),
+    ("logs:UpdateLogDelivery", "log delivery takes no resource"),
+];
+
+/// Writes to EC2 or Route 53 without a condition, each with the reason.
+const UNBOUND_WRITES: [(&str, &str); 4] = [
+    (
+        "EnsureEndpointRole.CreateEndpointInNetwork",
+        "the request names the network; the endpoint itself is bound by the statement before",
+    ),
+    (
+        "EnsureEndpointRole.ReachServiceInOtherRegion",
+        "only opens what ec2:CreateVpcEndpoint allows",
+    ),
+    (
+        "UndoRole.ManageEndpointOfOtherRegion",
+        "only opens what ec2:DeleteVpcEndpoints allows",
+    ),
+    (
+        "UndoRole.OwnZones",
+        "Route 53 has no condition on a zone's name or tags, and deletes no zone that has records",
+    ),
+];
+
+/// The steps that talk to a vendor.
+const READS_SECRETS: [&str; 4] = ["EnsureAccessRole", "EnsureServiceRole", "PreflightRole", "UndoRole"];
+
+#[test]
+fn no_action_on_everything_without_a_reason() {
+    let stack = Stack::load();
+    let mut used = BTreeSet::new();
+    for statement in stack.statements() {
+        for action in &statement.actions {
+            assert!(!action.contains('*'), "{} allows {action}", statement.name);
+        }
+        if statement.resources.iter().any(|resource| *resource == "*") {
+            used.extend(statement.actions.iter().map(|action| (*action).to_owned()));
+        }
+    }
+    let reasoned: BTreeSet<String> = ON_EVERYTHING.iter().map(|(action, _)| (*action).to_owned()).collect();
+    assert_eq!(used, reasoned);
+}
+
+#[test]
+fn resources_name_their_account_where_arns_have_one() {
+    let stack = Stack::load();
+    for statement in stack.statements() {
+        for resource in &statement.resources {
+            let Some(arn) = resource["Fn::Sub"].as_str() else {
+                continue;
+            };
+            let named = arn.contains(":${AWS::AccountId}:") || arn.contains(":route53:::");
+            assert!(named, "{}: {arn} is anybody's", statement.name);
+        }
+    }
+}
+
+#[test]
+fn secrets_are_read_below_the_prefix_by_the_steps_that_talk_to_a_vendor() {
+    let stack = Stack::load();
+    let below = json!({
+        "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${SecretNamePrefix}*"
+    });
+    let mut reading = BTreeSet::new();
+    for statement in of_service(&stack, "secretsmanager:") {
+        assert_eq!(
+            statement.actions,
+            ["secretsmanager:GetSecretValue"],
+            "{}",
+            statement.name
+        );
+        assert_eq!(statement.resources, [&below], "{}", statement.name);
+        reading.insert(statement.name.split('.').next().unwrap().to_owned());
+    }
+    assert_eq!(reading, READS_SECRETS.map(str::to_owned).into());
+
+    let mut decrypting = BTreeSet::new();
+    for statement in of_service(&stack, "kms:") {
+        assert_eq!(statement.actions, ["kms:Decrypt"], "{}", statement.name);
+        assert_eq!(
+            statement.resources,
+            [&json!({"Ref": "SecretsKmsKeyArn"})],
+            "{}",
+            statement.name
+        );
+        let via = statement
+            .condition
+            .unwrap()
+            .pointer("/StringEquals/kms:ViaService")
+            .unwrap();
+        assert_eq!(via, &json!({"Fn::Sub": "secretsmanager.${AWS::Region}.amazonaws.com"}));
+        decrypting.insert(statement.name.split('.').next().unwrap().to_owned());
+    }
+    assert_eq!(decrypting, reading);
+}
+
+#[test]
+fn writes_are_bound_by_a_condition_or_have_a_reason() {
+    let stack = Stack::load();
+    let mut unbound = BTreeSet::new();
+    for statement in ["ec2:", "route53:", "vpce:"]
+        .into_iter()
+        .flat_map(|service| of_service(&stack, service))
+    {
+        let writes = statement.actions.iter().any(|action| {
+            let (_, verb) = action.split_once(':').unwrap();
+            !["Describe", "Get", "List"].iter().any(|read| verb.starts_with(read))
+        });
+        if writes && statement.condition.is_none() {
+            unbound.insert(statement.name);
+        }
+    }
+    let reasoned: BTreeSet<String> = UNBOUND_WRITES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(unbound, reasoned);
+}
+
+#[test]
+fn endpoints_are_created_and_deleted_by_the_tag_that_the_code_sets() {
+    let stack = Stack::load();
+    let bound = |role: &str, action: &str, key: &str| {
+        let statements = stack.statements();
+        let found = statements
+            .iter()
+            .filter(|statement| statement.name.starts_with(role) && statement.actions == [action])
+            .find_map(|statement| statement.condition?["StringLike"].get(key).cloned());
+        assert_eq!(found, Some(Value::from("plw-*")), "{role} {action} {key}");
+    };
+    bound(
+        "EnsureEndpointRole.",
+        "ec2:CreateVpcEndpoint",
+        &format!("aws:RequestTag/{TAG_CONNECTION}"),
+    );
+    bound(
+        "UndoRole.",
+        "ec2:DeleteVpcEndpoints",
+        &format!("aws:ResourceTag/{TAG_CONNECTION}"),
+    );
+}
+
+fn of_service<'a>(stack: &'a Stack, prefix: &str) -> Vec<Statement<'a>> {
+    let mut statements = stack.statements();
+    statements.retain(|statement| statement.actions.iter().any(|action| action.starts_with(prefix)));
+    statements
+}
