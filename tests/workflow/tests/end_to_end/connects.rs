@@ -9,10 +9,9 @@ use simulators::recorder::{Api, Fault, FaultKind};
 use simulators::{aiven, hcp};
 
 use crate::requests::{kafka, vault, with};
-use crate::stage::{Stage, stage};
+use crate::stage::{FOREIGN, Stage, shared_with_others, stage};
 
 const ROOT: &str = "arn:aws:iam::111122223333:root";
-const FOREIGN: &str = "arn:aws:iam::444455556666:root";
 
 /// The output without what differs from run to run.
 fn lasting(mut output: Value) -> Value {
@@ -121,15 +120,7 @@ async fn a_vault_cluster_is_connected_and_the_same_request_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn others_who_use_the_service_keep_their_entries() {
-    let stage = stage(|options| {
-        let aiven = options.simulators.aiven.projects.get_mut(aiven::PROJECT).unwrap();
-        let service = aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap();
-        service.privatelink = Some(aiven::PrivateLink::active(&[FOREIGN], &["444455556666"]));
-        let hcp = options.simulators.hcp.projects.get_mut(hcp::PROJECT_ID).unwrap();
-        let link = hcp::PrivateLink::available("shared-link", hcp::HVN_ID, hcp::CLUSTER_ID, &[FOREIGN]);
-        hcp.links.insert("shared-link".to_owned(), link);
-    })
-    .await;
+    let stage = stage(shared_with_others).await;
     let (kafka, vault) = (kafka(), vault());
     let (aiven_output, hcp_output) = tokio::join!(stage.connects(&kafka), stage.connects(&vault));
     let sorted = |mut list: Vec<String>| {

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use rehearsal::Options;
 use serde_json::{Value, json};
+use simulators::aiven;
 use simulators::recorder::{Api, Fault, FaultKind};
-use simulators::{aiven, hcp};
 
 use crate::requests::{kafka, vault, with};
-use crate::stage::{Stage, stage};
+use crate::stage::{FOREIGN, Stage, shared_with_others, stage};
 
 const NEVER: Duration = Duration::from_secs(30 * 24 * 3600);
-const FOREIGN: &str = "arn:aws:iam::444455556666:root";
 
 /// One run that fails and leaves nothing.
 async fn fails_clean(request: Value, error: &str, words: &[&str], change: impl FnOnce(&mut Options)) {
@@ -163,12 +162,7 @@ async fn the_access_budget_ends_with_what_is_missing() {
 async fn undo_takes_back_our_entry_and_nobody_elses() {
     let stage = stage(|options| {
         options.simulators.knobs.ec2.reject = true;
-        let aiven = options.simulators.aiven.projects.get_mut(aiven::PROJECT).unwrap();
-        let service = aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap();
-        service.privatelink = Some(aiven::PrivateLink::active(&[FOREIGN], &["444455556666"]));
-        let hcp = options.simulators.hcp.projects.get_mut(hcp::PROJECT_ID).unwrap();
-        let link = hcp::PrivateLink::available("shared-link", hcp::HVN_ID, hcp::CLUSTER_ID, &[FOREIGN]);
-        hcp.links.insert("shared-link".to_owned(), link);
+        shared_with_others(options);
     })
     .await;
     for request in [kafka(), vault()] {

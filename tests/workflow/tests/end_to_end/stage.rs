@@ -27,6 +27,19 @@ const NEEDLES: [&str; 6] = [
     "Bearer ",
 ];
 
+/// Another consumer of the vendors' services.
+pub(crate) const FOREIGN: &str = "arn:aws:iam::444455556666:root";
+
+/// Both services have their PrivateLink already, for another consumer: Aiven's with a connection, HCP's as `shared-link`.
+pub(crate) fn shared_with_others(options: &mut Options) {
+    let aiven = options.simulators.aiven.projects.get_mut(aiven::PROJECT).unwrap();
+    let service = aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap();
+    service.privatelink = Some(aiven::PrivateLink::active(&[FOREIGN], &["444455556666"]));
+    let hcp = options.simulators.hcp.projects.get_mut(hcp::PROJECT_ID).unwrap();
+    let link = hcp::PrivateLink::available("shared-link", hcp::HVN_ID, hcp::CLUSTER_ID, &[FOREIGN]);
+    hcp.links.insert("shared-link".to_owned(), link);
+}
+
 /// A running environment of one test.
 pub(crate) struct Stage {
     pub(crate) environment: Environment,
