@@ -22,8 +22,10 @@ const LOOKS_UNTIL_LISTED: u32 = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone {
     pub id: String,
-    /// Carries our reference.
+    /// Of this connection.
     pub ours: bool,
+    /// Its `CallerReference`, which also says which execution made it.
+    reference: String,
 }
 
 /// The VPC's private zone with exactly this name.
@@ -63,7 +65,7 @@ pub async fn find(
                 .map(|z| z.caller_reference().to_owned())
                 .unwrap_or_default();
             let ours = reference.starts_with(&connection.zone_reference_prefix());
-            Ok(Some(Zone { id, ours }))
+            Ok(Some(Zone { id, ours, reference }))
         }
         Err(error) if aws::code(&error) == Some("NoSuchHostedZone") => Ok(None),
         Err(error) => Err(aws::error(&error, "reading the private hosted zone")),
@@ -102,20 +104,21 @@ pub async fn ensure(
     )
 }
 
-/// Removes our zone and our record in it; absence is done. Ready with a sentence when it is left on purpose.
+/// Removes the zone that this very run made, and our record in it; absence is done. A sentence when it is left on purpose.
 ///
 /// # Errors
 /// As Route 53 answers.
-pub async fn remove(
-    route53: &Client,
-    consumer: &Consumer,
-    host: &str,
-    connection: &ConnectionId,
-) -> Result<Option<String>> {
-    let Some(zone) = find(route53, consumer, host, connection).await? else {
+pub async fn remove(route53: &Client, document: &Document, host: &str) -> Result<Option<String>> {
+    let Document {
+        request,
+        connection_id,
+        execution,
+        ..
+    } = document;
+    let Some(zone) = find(route53, &request.consumer, host, connection_id).await? else {
         return Ok(None);
     };
-    if !zone.ours {
+    if zone.reference != connection_id.zone_reference(&execution.id) {
         return Ok(None);
     }
     if let Some(record) = alias(route53, &zone.id, host).await? {

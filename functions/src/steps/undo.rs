@@ -157,7 +157,7 @@ fn what_was_added(document: &Document) -> String {
 async fn remove_zone(context: &Context, document: &Document, host: &str, outcome: &mut Outcome) {
     let consumer = &document.request.consumer;
     let route53 = context.route53(&document.request).await;
-    match dns::remove(&route53, consumer, host, &document.connection_id).await {
+    match dns::remove(&route53, document, host).await {
         Ok(kept) => outcome.left.extend(kept),
         Err(error) => outcome.failed(format!("the private hosted zone {host} in {}", consumer.vpc_id), &error),
     }

@@ -229,10 +229,7 @@ async fn a_component_that_was_not_asked_for_stays_closed() {
     let request = with(kafka(), "/provider/components", json!(["schema_registry"]));
     let output = stage.connects(&request).await;
     assert_eq!(output["components"].as_array().unwrap().len(), 1);
-    let world = stage.environment.simulators.aiven.world();
-    let access =
-        world.projects[aiven::PROJECT].services[aiven::KAFKA_SERVICE].user_config["privatelink_access"].clone();
-    drop(world);
+    let access = stage.aiven_service(aiven::KAFKA_SERVICE).user_config["privatelink_access"].clone();
     assert_eq!(access, json!({"schema_registry": true}));
     stage.close().await;
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rehearsal::Options;
 use serde_json::{Value, json};
-use simulators::aiven;
 use simulators::recorder::{Api, Fault, FaultKind};
+use simulators::{aiven, hcp};
 
 use crate::requests::{kafka, vault, with};
 use crate::stage::{FOREIGN, Stage, shared_with_others, stage};
@@ -103,6 +103,33 @@ async fn an_unknown_state_is_an_error_with_the_raw_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_fails_after_making_the_private_zone_takes_it_back() {
+    let stage = stage(|_| {}).await;
+    let cluster = json!({"cluster": {
+        "id": hcp::CLUSTER_ID,
+        "state": "HIBERNATING",
+        "location": {"region": {"provider": "aws", "region": "eu-west-1"}},
+        "config": {"tier": "STANDARD_SMALL", "network_config": {"network_id": hcp::HVN_ID}},
+        "dns_names": {"private": hcp::CLUSTER_PRIVATE_DNS},
+    }});
+    // Preflight looks first, the look that makes the zone second.
+    stage.environment.simulators.recorder.inject(Fault {
+        api: Api::Hcp,
+        operation: Some("GetCluster".to_owned()),
+        kth: Some(3),
+        kind: FaultKind::Body(cluster.to_string()),
+    });
+    let request = vault();
+    let made = async {
+        stage.until_called("GetCluster", 2).await;
+        stage.until_zone().await;
+    };
+    let (_, ()) = tokio::join!(stage.fails(&request, "Unexpected", &["HIBERNATING"]), made);
+    stage.assert_nothing_left().await;
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_service_budget_ends_with_the_last_state() {
     let stage = stage(|options| {
         options.simulators.knobs.aiven.creation = Duration::from_secs(400);
@@ -171,14 +198,12 @@ async fn undo_takes_back_our_entry_and_nobody_elses() {
     assert!(stage.endpoints().is_empty());
     assert_eq!(stage.aiven_principals(aiven::KAFKA_SERVICE).unwrap(), [FOREIGN]);
     assert_eq!(stage.hcp_accounts()["shared-link"], [FOREIGN]);
-    let world = stage.environment.simulators.aiven.world();
-    let connections = world.projects[aiven::PROJECT].services[aiven::KAFKA_SERVICE]
+    let connections = stage
+        .aiven_service(aiven::KAFKA_SERVICE)
         .privatelink
-        .as_ref()
         .unwrap()
         .connections
         .len();
-    drop(world);
     assert_eq!(connections, 1, "the foreign connection is still there");
     stage.close().await;
 }

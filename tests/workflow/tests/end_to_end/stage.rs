@@ -165,6 +165,15 @@ impl Stage {
         }
     }
 
+    /// Waits until there is a hosted zone.
+    pub(crate) async fn until_zone(&self) {
+        let deadline = Instant::now() + LIMIT;
+        while !self.route53("hostedzone").await.contains("<HostedZone>") {
+            assert!(Instant::now() < deadline, "no hosted zone was made");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Our endpoints that are not gone.
     pub(crate) fn endpoints(&self) -> Vec<Endpoint> {
         let mut endpoints = self.environment.simulators.ec2.endpoints();
@@ -173,11 +182,14 @@ impl Stage {
         endpoints
     }
 
+    /// An Aiven service as it stands.
+    pub(crate) fn aiven_service(&self, name: &str) -> aiven::Service {
+        self.environment.simulators.aiven.world().projects[aiven::PROJECT].services[name].clone()
+    }
+
     /// The principals of an Aiven service's PrivateLink, if it has one.
     pub(crate) fn aiven_principals(&self, service: &str) -> Option<Vec<String>> {
-        let world = self.environment.simulators.aiven.world();
-        let link = &world.projects[aiven::PROJECT].services[service].privatelink;
-        link.as_ref().map(|link| link.principals.clone())
+        self.aiven_service(service).privatelink.map(|link| link.principals)
     }
 
     /// The accounts of each PrivateLink service of the HCP project.
