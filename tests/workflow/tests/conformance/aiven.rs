@@ -110,7 +110,7 @@ async fn what_other_endpoints_may_use_stays_and_is_told() {
     let (ours, theirs) = (rig.connect(), rig.connect());
     rig.accessed(&ours).await;
     rig.accessed(&theirs).await;
-    let kept = ready(rig.release(&rig.everything(&[&ours]).await).await);
+    let kept = ready(rig.release(&rig.everything(&[&ours])).await);
     assert!(
         kept.iter().all(|sentence| sentence.contains(&theirs.endpoint_id)),
         "{kept:?}"
@@ -233,7 +233,7 @@ async fn changes_that_aiven_refuses_for_now_are_waited_for() {
     .await;
     rig.vendor.seed(&rig.sims, &[THEIRS]);
     rig.ensured().await;
-    let mut release = rig.everything(&[]).await;
+    let mut release = rig.everything(&[]);
     release.delete_service = false;
     rig.released(&release).await;
     assert_eq!(rig.lists().unwrap().principals, [THEIRS]);
@@ -266,7 +266,7 @@ async fn an_api_that_does_not_show_its_regions_is_not_asked_for_ever() {
 async fn the_last_principal_of_a_service_of_others_stays() {
     let rig = aiven(|_| {}).await;
     rig.vendor.seed(&rig.sims, &[OURS]);
-    let mut release = rig.everything(&[]).await;
+    let mut release = rig.everything(&[]);
     release.delete_service = false;
     let kept = ready(rig.release(&release).await);
     assert!(kept[0].contains("as Aiven demands at least one"), "{kept:?}");
@@ -282,7 +282,7 @@ async fn foreign_connections_of_a_service_of_theirs_survive_a_release() {
     let before = rig.lists();
     rig.ensured().await;
     let endpoint = rig.connect();
-    let mut release = rig.everything(&[&endpoint]).await;
+    let mut release = rig.everything(&[&endpoint]);
     release.delete_service = false;
     release.remove.components.clear();
     rig.released(&release).await;

@@ -235,3 +235,18 @@ async fn hcps_token_that_was_revoked_is_fetched_again() {
     rig.ensured().await;
     assert_eq!(rig.calls("Token"), 2);
 }
+
+#[tokio::test]
+async fn hcps_key_that_was_rotated_before_the_next_token_is_read_again() {
+    let rig = Rig::start(Vendor::Hcp, |knobs| {
+        quick(knobs);
+        // Less than the margin: every call needs a new one.
+        knobs.hcp.token_lifetime = std::time::Duration::from_secs(30);
+    })
+    .await;
+    rig.provider().await.preflight().await.unwrap();
+    let rotated = rig.vendor.rotate(&rig.sims);
+    rig.secrets.store(Stored::Text(rotated.to_string()));
+    rig.provider().await.preflight().await.unwrap();
+    assert_eq!(rig.secrets.reads(), 2);
+}

@@ -31,7 +31,7 @@ async fn whatever_hcp_does_about_its_own_region_it_is_never_sent() {
         let rig = hcp(|knobs| knobs.own_region = own_region).await;
         rig.ensured().await;
         assert!(rig.lists().unwrap().regions.is_empty(), "{own_region:?}");
-        let kept = rig.released(&rig.everything(&[]).await).await;
+        let kept = rig.released(&rig.everything(&[])).await;
         assert!(kept.is_empty(), "{own_region:?}: {kept:?}");
     }
 }
@@ -91,7 +91,7 @@ async fn only_what_is_missing_is_sent() {
     rig.ensured().await;
     assert_eq!(rig.lists().unwrap().ip_ranges, ["10.99.0.0/16", "10.20.0.0/16"]);
     // Removing what is not there, too.
-    let mut release = rig.everything(&[]).await;
+    let mut release = rig.everything(&[]);
     release.delete_service = false;
     release.remove.principals.push("arn:aws:iam::555555555555:root".into());
     rig.released(&release).await;
@@ -158,7 +158,7 @@ async fn a_creation_that_failed_is_rejected_with_hcps_reason_and_undone() {
     );
     assert_eq!(error.name, ErrorName::Rejected);
     assert_eq!(rig.calls(CREATE), 1, "never made over the failed one");
-    rig.released(&rig.everything(&[]).await).await;
+    rig.released(&rig.everything(&[])).await;
     assert_eq!(rig.lists(), None);
 }
 
@@ -250,7 +250,7 @@ async fn an_update_that_fails_leaves_a_failed_service_that_is_rejected() {
     let error = failure(rig.ensure(3).await, &["FAILED", "no capacity in the zone"]);
     assert_eq!(error.name, ErrorName::Rejected);
     // Others' service is not deleted for it.
-    let mut release = rig.everything(&[]).await;
+    let mut release = rig.everything(&[]);
     release.delete_service = false;
     release.remove.principals = vec![THEIRS.into()];
     let kept = ready(rig.release(&release).await);
@@ -329,7 +329,7 @@ async fn a_deletion_ends_right_whatever_hcp_answers_to_a_second_one() {
         let rig = hcp(|knobs| knobs.second_delete = second_delete).await;
         rig.ensured().await;
         rig.break_next(Op::Delete, FaultKind::ResetAfter);
-        let release = rig.everything(&[]).await;
+        let release = rig.everything(&[]);
         rig.release(&release).await.unwrap_err();
         assert!(rig.released(&release).await.is_empty());
         assert_eq!(rig.lists(), None);
@@ -341,7 +341,7 @@ async fn a_deletion_that_hcp_refuses_for_now_is_waited_for() {
     let rig = hcp(|knobs| knobs.connections_block_deletion = true).await;
     rig.ensured().await;
     let endpoint = rig.connect();
-    let release = rig.everything(&[&endpoint]).await;
+    let release = rig.everything(&[&endpoint]);
     let waiting = pending(rig.release(&release).await);
     assert!(
         waiting.reason.contains("has endpoint connections"),

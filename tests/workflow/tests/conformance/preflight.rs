@@ -96,7 +96,7 @@ async fn a_service_that_is_being_made_is_there_without_a_name() {
 async fn a_service_that_is_being_deleted_is_not_there() {
     both(still, async |rig| {
         rig.vendor.seed(&rig.sims, &[OURS]);
-        let release = rig.everything(&[]).await;
+        let release = rig.everything(&[]);
         assert!(matches!(rig.release(&release).await, Ok(Look::Pending(_))));
         let facts = rig.provider().await.preflight().await.unwrap();
         assert!(!facts.service_existed && facts.service_name.is_none(), "{facts:?}");

@@ -16,7 +16,7 @@ async fn after_a_creation_nothing_is_left() {
         let endpoint = rig.connect();
         rig.accessed(&endpoint).await;
         // The vendor still lists the endpoint, which is ours and so nobody who needs the service.
-        let release = rig.everything(&[&endpoint]).await;
+        let release = rig.everything(&[&endpoint]);
         assert_eq!(rig.released(&release).await, Vec::<String>::new());
         assert_eq!(rig.lists(), None);
         assert_eq!(rig.endpoint_services(), 0);
@@ -53,7 +53,7 @@ async fn a_service_that_others_joined_stays_and_the_reason_is_told() {
     both(quick, async |rig| {
         rig.ensured().await;
         rig.vendor.set_principals(&rig.sims, &[OURS, THEIRS]);
-        let kept = rig.released(&rig.everything(&[]).await).await;
+        let kept = rig.released(&rig.everything(&[])).await;
         assert_eq!(kept.len(), 1, "{kept:?}");
         assert!(
             kept[0].contains("which this run created") && kept[0].contains(THEIRS),
@@ -69,7 +69,7 @@ async fn a_service_that_others_joined_stays_and_the_reason_is_told() {
 async fn twice_is_once() {
     both(quick, async |rig| {
         rig.ensured().await;
-        let release = rig.everything(&[]).await;
+        let release = rig.everything(&[]);
         rig.released(&release).await;
         rig.sims.recorder.clear_calls();
         assert_eq!(ready(rig.release(&release).await), Vec::<String>::new());
@@ -82,7 +82,7 @@ async fn twice_is_once() {
 async fn while_it_goes_it_is_asked_for_once_and_waited_for() {
     both(still, async |rig| {
         rig.vendor.seed(&rig.sims, &[OURS]);
-        let release = rig.everything(&[]).await;
+        let release = rig.everything(&[]);
         pending(rig.release(&release).await);
         for _ in 0..2 {
             assert_eq!(pending(rig.release(&release).await).state, rig.vendor.words().deleting);
@@ -97,7 +97,7 @@ async fn what_is_gone_with_its_whole_service_is_done() {
     both(quick, async |rig| {
         rig.ensured().await;
         rig.vendor.forget_target(&rig.sims);
-        let release = rig.everything(&[]).await;
+        let release = rig.everything(&[]);
         assert_eq!(ready(rig.release(&release).await), Vec::<String>::new());
     })
     .await;
@@ -122,14 +122,14 @@ async fn nothing_to_take_back_is_no_call_at_all() {
 async fn a_service_that_is_still_being_made_is_waited_for_and_then_deleted() {
     both(still, async |rig| {
         rig.ensure(1).await.unwrap();
-        let waiting = pending(rig.release(&rig.everything(&[]).await).await);
+        let waiting = pending(rig.release(&rig.everything(&[])).await);
         assert_eq!(waiting.state, rig.vendor.words().creating);
         assert_eq!(rig.calls(rig.vendor.op(Op::Delete)), 0);
     })
     .await;
     both(quick, async |rig| {
         rig.ensure(1).await.unwrap();
-        rig.released(&rig.everything(&[]).await).await;
+        rig.released(&rig.everything(&[])).await;
         assert_eq!((rig.lists(), rig.endpoint_services()), (None, 0));
     })
     .await;
@@ -151,7 +151,7 @@ async fn it_gets_there_through_whatever_goes_wrong() {
             rig.ensured().await;
             rig.break_next(Op::Look, kind.clone());
             rig.break_next(Op::Delete, kind.clone());
-            let release = rig.everything(&[]).await;
+            let release = rig.everything(&[]);
             let mut failures = 0;
             until("the release", async || match rig.release(&release).await {
                 Err(error) => {
@@ -183,7 +183,7 @@ async fn without_the_right_to_write_the_call_is_named() {
             // Even to look takes that right at Aiven.
             Vendor::Aiven => "Aiven GET /v1/project/acme-prod/service/orders-kafka/privatelink/aws",
         };
-        failure(rig.release(&rig.everything(&[]).await).await, &[call, "403"]);
+        failure(rig.release(&rig.everything(&[])).await, &[call, "403"]);
     })
     .await;
 }

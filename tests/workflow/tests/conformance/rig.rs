@@ -166,7 +166,7 @@ impl Rig {
     }
 
     /// What a release gets after a run that found nothing and made everything, with these endpoints.
-    pub(crate) async fn everything(&self, endpoints: &[&AvailableEndpoint]) -> Release {
+    pub(crate) fn everything(&self, endpoints: &[&AvailableEndpoint]) -> Release {
         Release {
             delete_service: true,
             remove: self.wanted(),
