@@ -17,8 +17,13 @@ pub fn workspace_root() -> PathBuf {
 pub fn target_dir() -> Result<PathBuf> {
     let what = "looking for cargo's target directory";
     let exe = std::env::current_exe().map_err(|error| Error::new(what, error))?;
-    // Cargo puts this tag into the directory that backup programs are to leave out.
-    let target = exe.ancestors().find(|dir| dir.join("CACHEDIR.TAG").is_file());
+    // Cargo's own files: the tag only in a directory that it made itself, the other one in any that it built in.
+    let is_target = |dir: &Path| {
+        ["CACHEDIR.TAG", ".rustc_info.json"]
+            .iter()
+            .any(|file| dir.join(file).is_file())
+    };
+    let target = exe.ancestors().find(|dir| is_target(dir));
     target.map(Path::to_owned).ok_or_else(|| {
         Error::new(what, format!("{} is in none", exe.display()))
             .advise("Run it by cargo: `cargo rehearse` or `cargo test`.")
