@@ -75,6 +75,11 @@ impl Context {
         aws_sdk_ec2::Client::new(&self.consumer_config(request).await)
     }
 
+    /// EC2 in another region, for the consumer's account.
+    pub async fn ec2_in(&self, region: &str) -> aws_sdk_ec2::Client {
+        aws_sdk_ec2::Client::new(&aws::config(&self.http, region).await)
+    }
+
     /// Route 53 for the consumer's VPC.
     pub async fn route53(&self, request: &Request) -> aws_sdk_route53::Client {
         aws_sdk_route53::Client::new(&self.consumer_config(request).await)

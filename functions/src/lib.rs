@@ -1,15 +1,17 @@
 //! The steps of the workflow, one module each, and what runs them as Lambda functions.
 //!
 //! ```text
-//! validate ─► preflight ─► ensure_service ─► ensure_endpoint ─► ensure_accepted ─► ensure_access ─► publish
-//!                                  any failure ─► undo
+//! validate ─► preflight ─┬─► ensure_service ─► ensure_endpoint ─► ensure_accepted ─► ensure_access ─► retire ─► publish
+//!                        └─► deprovision              any failure ─► undo
 //! ```
 //!
 //! Every step looks, creates or changes only what differs, and answers *pending* or *ready*; order, waits and retries are in
 //! `infra/workflow.asl.json` alone.
 
+pub mod consumer_side;
 pub mod context;
 pub mod dns;
 pub mod ec2;
+pub mod removal;
 pub mod runtime;
 pub mod steps;

@@ -31,17 +31,27 @@ pub trait Step {
     fn look(context: &Context, document: &Document, attempt: u32) -> impl Future<Output = Result<Look<Self::Output>>>;
 }
 
+/// Serves a step, given by its answer, until the runtime ends the process.
+///
+/// # Errors
+/// What the Lambda runtime itself fails with.
+pub async fn serve_answer<A, T>(function: &'static str, answer: A) -> std::result::Result<(), lambda_runtime::Error>
+where
+    A: AsyncFn(&Context, &Document) -> Result<T>,
+    T: Serialize,
+{
+    serve_with(function, async |context, input| {
+        to_json(&answer(&context, &document(input)?).await?)
+    })
+    .await
+}
+
 /// Serves a polling step until the runtime ends the process.
 ///
 /// # Errors
 /// What the Lambda runtime itself fails with.
 pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), lambda_runtime::Error> {
-    serve_with(function, async |context, input| {
-        let document = document(input)?;
-        let answer = answer::<S>(&context, &document).await?;
-        to_json(&answer)
-    })
-    .await
+    serve_answer(function, answer::<S>).await
 }
 
 /// One answer of a step: the look under its schedule and budget.

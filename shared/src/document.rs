@@ -3,9 +3,10 @@
 //! A step reads what earlier steps left and answers with its own [`Phase`], which the state machine stores under the step's
 //! key. No secret and no token is ever in it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::identity::ConnectionId;
+use crate::plan::Plan;
 use crate::progress::Phase;
 use crate::request::Request;
 
@@ -13,7 +14,6 @@ use crate::request::Request;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Document {
     pub request: Request,
-    pub connection_id: ConnectionId,
     pub execution: Execution,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preflight: Option<Phase<Preflight>>,
@@ -26,7 +26,15 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Phase<Access>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retirement: Option<Phase<Removed>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal: Option<Phase<Removed>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<Phase<Undone>>,
+    /// Endpoints of this run that came to nothing and were made again, oldest first. One alone may come without its list, as JSONata
+    /// makes no list of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_many")]
+    pub ended: Vec<EndedEndpoint>,
     /// What a `Catch` caught.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Caught>,
@@ -52,24 +60,60 @@ pub struct Caught {
     pub cause: String,
 }
 
+/// An endpoint that was rejected, failed, expired or deleted by somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedEndpoint {
+    pub endpoint_id: String,
+    /// EC2's word.
+    pub state: String,
+    /// A sentence.
+    pub reason: String,
+}
+
 /// What preflight found: the facts of the world before this run changed it, so that undo takes back just what it added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preflight {
+    /// The identity, which needs the VPC's id.
+    pub connection_id: ConnectionId,
+    /// The VPC; none only where a deprovision does not find it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_id: Option<String>,
+    /// The VPC's own CIDR ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vpc_cidrs: Vec<String>,
+    /// What the run will write.
+    pub plan: Plan,
+    /// What the vendor said; none where a deprovision did not ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<VendorFacts>,
+    /// The connection's endpoint, or the one to adopt, if it existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_id: Option<String>,
+    /// Our private hosted zone, if it existed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone_id: Option<String>,
+    /// Something of the connection is to go when the new endpoint works.
+    #[serde(default)]
+    pub retires: bool,
+}
+
+/// What the vendor said before this run changed anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VendorFacts {
     /// The vendor's AWS region, where its endpoint service is.
     pub service_region: String,
     /// The vendor's PrivateLink service existed.
     pub service_existed: bool,
+    /// The endpoint service's name, if the service was there and had one already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<String>,
     /// What this run will add to the vendor's shared lists.
     pub adds: Additions,
-    /// Our endpoint, if it existed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub endpoint_id: Option<String>,
+    /// TCP ports that the endpoint's security groups must let in, as inclusive ranges.
+    pub ports: Vec<(u16, u16)>,
     /// The name that needs a private hosted zone in the VPC, if the vendor has none of its own in public DNS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private_hostname: Option<String>,
-    /// Our private hosted zone, if it existed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub zone_id: Option<String>,
 }
 
 /// Entries of the vendor's shared lists that a request needs and that are not there.
@@ -117,6 +161,8 @@ pub struct AvailableEndpoint {
     /// Regional name first, zonal names after it.
     pub dns_entries: Vec<DnsEntry>,
     pub network_interface_ids: Vec<String>,
+    pub subnet_ids: Vec<String>,
+    pub security_group_ids: Vec<String>,
 }
 
 /// A DNS name of an endpoint.
@@ -161,6 +207,16 @@ pub struct ComponentAddress {
     pub url: Option<String>,
 }
 
+/// What a removal came to; the output of the action `deprovision`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removed {
+    pub connection_id: ConnectionId,
+    /// Everything was looked at: what is left is there for others. False where the vendor could not be asked.
+    pub complete: bool,
+    /// What is left, each with the reason and what to do about it.
+    pub left: Vec<String>,
+}
+
 /// What undo took back and what it could not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undone {
@@ -201,6 +257,8 @@ pub struct EndpointInfo {
     pub vpc_id: String,
     pub dns_names: Vec<String>,
     pub network_interface_ids: Vec<String>,
+    pub subnet_ids: Vec<String>,
+    pub security_group_ids: Vec<String>,
 }
 
 /// A private hosted zone of ours.
@@ -216,4 +274,17 @@ pub struct Timing {
     pub phase: String,
     pub looks: u32,
     pub waited_seconds: u32,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EndedEndpoint>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        Many(Vec<EndedEndpoint>),
+        One(EndedEndpoint),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::Many(many) => many,
+        OneOrMany::One(one) => vec![one],
+    })
 }

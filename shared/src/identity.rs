@@ -17,6 +17,8 @@ pub const TAG_CONNECTION: &str = "privatelink-workflow:connection";
 pub const TAG_GENERATION: &str = "privatelink-workflow:generation";
 /// Tag with the name of the execution that made the resource.
 pub const TAG_EXECUTION: &str = "privatelink-workflow:execution";
+/// Tag with a mark for each of the request's own tags, by which one that the request no longer has is told from other people's.
+pub const TAG_KEYS: &str = "privatelink-workflow:keys";
 /// Prefix that a request's own tags must not have.
 pub const TAG_PREFIX: &str = "privatelink-workflow:";
 
@@ -26,14 +28,14 @@ pub const TAG_PREFIX: &str = "privatelink-workflow:";
 pub struct ConnectionId(String);
 
 impl ConnectionId {
-    /// Derives the identity of the connection that the request describes.
-    pub fn of(request: &Request) -> Self {
+    /// The identity of the connection that the request describes, in this VPC.
+    pub fn of(request: &Request, vpc_id: &str) -> Self {
         let consumer = &request.consumer;
         let parts = [
             request.provider.service_coordinates().join("/"),
             consumer.account_id.clone(),
             consumer.region.clone(),
-            consumer.vpc_id.clone(),
+            vpc_id.to_owned(),
         ];
         Self(format!("plw-{}", hex(&parts.join("|"), 8)))
     }
@@ -52,8 +54,13 @@ impl ConnectionId {
     }
 
     /// The `CallerReference` of the zone that an execution makes (Route 53 takes each only once, for ever).
-    pub fn zone_reference(&self, execution_id: &str) -> String {
-        format!("{}{}", self.zone_reference_prefix(), hex(execution_id, 8))
+    pub fn zone_reference(&self, request: &Request, execution_id: &str) -> String {
+        format!("{self}/{}{}", hex(execution_id, 8), zone_reference_suffix(request))
+    }
+
+    /// The name of the security group that the workflow makes, unique in its VPC.
+    pub fn group_name(&self) -> String {
+        format!("privatelink-workflow {self}")
     }
 
     /// The tags that make a resource ours, over the request's own.
@@ -61,6 +68,8 @@ impl ConnectionId {
         let mut tags = request.consumer.tags.clone();
         tags.entry("Name".to_owned())
             .or_insert_with(|| request.provider.display_name());
+        let keys: Vec<String> = tags.keys().map(|key| key_mark(key)).collect();
+        tags.insert(TAG_KEYS.to_owned(), keys.join(" "));
         tags.insert(TAG_CONNECTION.to_owned(), self.0.clone());
         tags.insert(TAG_GENERATION.to_owned(), generation.to_string());
         tags.insert(TAG_EXECUTION.to_owned(), execution_name.to_owned());
@@ -72,6 +81,23 @@ impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// What a `CallerReference` ends with, by which a zone is found whose VPC was named by tags and is gone.
+pub fn zone_reference_suffix(request: &Request) -> String {
+    let consumer = &request.consumer;
+    let parts = [
+        request.provider.service_coordinates().join("/"),
+        consumer.account_id.clone(),
+        consumer.region.clone(),
+        format!("{:?}", (&consumer.vpc_id, &consumer.vpc_tags)),
+    ];
+    format!("/{}", hex(&parts.join("|"), 8))
+}
+
+/// The mark of a tag's key in [`TAG_KEYS`]: short, as forty of them must fit into a tag's 256 characters.
+pub fn key_mark(key: &str) -> String {
+    hex(key, 2)
 }
 
 /// The first `bytes` bytes of the SHA-256 of `text`, as hex.

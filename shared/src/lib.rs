@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`request`] | the one document a user writes: types, JSON Schema, validation |
 //! | [`document`] | the state document that travels through the state machine, and what each step leaves in it |
+//! | [`plan`] | what a run would write, before it writes |
 //! | [`progress`] | a step's answer: pending (how long, why) or ready; the schedule of waits and the budgets |
 //! | [`error`] | the named errors that the state machine retries, catches and shows |
 //! | [`identity`] | the one identity of a connection, and the names, tags and tokens made of it |
@@ -18,6 +19,7 @@ pub mod document;
 pub mod error;
 pub mod http;
 pub mod identity;
+pub mod plan;
 pub mod progress;
 pub mod provider;
 pub mod request;

@@ -59,7 +59,9 @@ pub enum Status {
     Pending,
     /// Go on.
     Ready,
-    /// Only of undo: the budget is used up and something is left.
+    /// Only of acceptance: this endpoint came to nothing; make another.
+    Again,
+    /// Only of removals: it cannot go on, and something is left.
     Exhausted,
 }
 
@@ -100,6 +102,10 @@ pub struct Schedule {
     pub budget_seconds: u32,
 }
 
+/// Looks of a phase that may follow each other sooner than the interval. A remote that asks for a second again and again would
+/// otherwise fill the execution's history, which Step Functions ends at 25,000 events.
+const SHORT_LOOKS: u32 = 20;
+
 impl Schedule {
     /// Seconds to wait after look number `attempt` (from 1).
     pub fn wait_after(&self, attempt: u32) -> u32 {
@@ -139,12 +145,17 @@ impl<T> Phase<T> {
             )),
             Look::Pending(pending) => {
                 let wanted = pending.wait_seconds.unwrap_or_else(|| schedule.wait_after(attempt));
+                let shortest = if attempt > SHORT_LOOKS {
+                    schedule.interval_seconds
+                } else {
+                    1
+                };
                 Ok(Self {
                     status: Status::Pending,
                     attempt,
                     waited_seconds: waited,
                     // At least one second: a wait of zero would let a stuck remote spin without using up its budget.
-                    wait_seconds: wanted.clamp(1, (schedule.budget_seconds - waited).max(1)),
+                    wait_seconds: wanted.max(shortest).clamp(1, (schedule.budget_seconds - waited).max(1)),
                     state: Some(pending.state),
                     reason: Some(pending.reason),
                     result: None,
@@ -157,7 +168,7 @@ impl<T> Phase<T> {
     pub fn ready(&self) -> Option<&T> {
         match self.status {
             Status::Ready => self.result.as_ref(),
-            Status::Pending | Status::Exhausted => None,
+            Status::Pending | Status::Again | Status::Exhausted => None,
         }
     }
 }
@@ -209,6 +220,13 @@ mod tests {
     fn the_remotes_own_wait_wins_over_the_schedule() {
         let (waits, _) = play(|attempt| if attempt == 1 { waiting().wait(28) } else { waiting() });
         assert_eq!(waits[..3], [28, 15, 15]);
+    }
+
+    #[test]
+    fn short_waits_do_not_go_on_for_ever() {
+        let (waits, _) = play(|_| waiting().wait(1));
+        assert_eq!(waits[..20], [1; 20]);
+        assert!(waits[20..waits.len() - 1].iter().all(|wait| *wait == 15), "{waits:?}");
     }
 
     #[test]

@@ -25,7 +25,14 @@ pub struct Settings {
     pub endpoint_budget_seconds: u32,
     pub acceptance_budget_seconds: u32,
     pub access_budget_seconds: u32,
+    /// Of undo, deprovision and the retirement of what was replaced.
     pub undo_budget_seconds: u32,
+    /// How often a run makes an endpoint again that was rejected, failed, expired or deleted by somebody.
+    pub endpoint_replacements_max: u32,
+    /// HCP's limit of consumer accounts of one service, which a support ticket raises.
+    pub hcp_max_consumer_accounts: u32,
+    /// HCP's limit of consumer IP ranges of one service, which a support ticket raises.
+    pub hcp_max_consumer_ip_ranges: u32,
 }
 
 /// The phases that wait.
@@ -36,7 +43,9 @@ pub enum PhaseName {
     Endpoint,
     Acceptance,
     Access,
+    Retirement,
     Publish,
+    Removal,
     Undo,
 }
 
@@ -49,7 +58,9 @@ impl PhaseName {
             Self::Endpoint => "endpoint",
             Self::Acceptance => "acceptance",
             Self::Access => "access",
+            Self::Retirement => "retirement",
             Self::Publish => "connection",
+            Self::Removal => "removal",
             Self::Undo => "undo",
         }
     }
@@ -89,11 +100,11 @@ impl Settings {
                 )))
             }
         };
-        let seconds = |name: &str, default: u32| match get(name) {
+        let number = |name: &str, default: u32| match get(name) {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| {
                 Error::unexpected(format!(
-                    "the function's setting {name} is not a number of seconds: correct the stack's parameter."
+                    "the function's setting {name} is not a whole number: correct the stack's parameter."
                 ))
             }),
         };
@@ -103,12 +114,15 @@ impl Settings {
             aiven_api_url: url("AIVEN_API_URL", "https://api.aiven.io")?,
             secret_name_prefix: get("SECRET_NAME_PREFIX").unwrap_or_else(|| "privatelink/".to_owned()),
             extra_ca_file: get("EXTRA_CA_FILE"),
-            poll_seconds: seconds("POLL_SECONDS", 15)?,
-            service_budget_seconds: seconds("SERVICE_BUDGET_SECONDS", 35 * 60)?,
-            endpoint_budget_seconds: seconds("ENDPOINT_BUDGET_SECONDS", 10 * 60)?,
-            acceptance_budget_seconds: seconds("ACCEPTANCE_BUDGET_SECONDS", 60 * 60)?,
-            access_budget_seconds: seconds("ACCESS_BUDGET_SECONDS", 15 * 60)?,
-            undo_budget_seconds: seconds("UNDO_BUDGET_SECONDS", 60 * 60)?,
+            poll_seconds: number("POLL_SECONDS", 15)?,
+            service_budget_seconds: number("SERVICE_BUDGET_SECONDS", 35 * 60)?,
+            endpoint_budget_seconds: number("ENDPOINT_BUDGET_SECONDS", 10 * 60)?,
+            acceptance_budget_seconds: number("ACCEPTANCE_BUDGET_SECONDS", 60 * 60)?,
+            access_budget_seconds: number("ACCESS_BUDGET_SECONDS", 15 * 60)?,
+            undo_budget_seconds: number("UNDO_BUDGET_SECONDS", 60 * 60)?,
+            endpoint_replacements_max: number("ENDPOINT_REPLACEMENTS_MAX", 2)?,
+            hcp_max_consumer_accounts: number("HCP_MAX_CONSUMER_ACCOUNTS", 10)?,
+            hcp_max_consumer_ip_ranges: number("HCP_MAX_CONSUMER_IP_RANGES", 15)?,
         })
     }
 
@@ -120,7 +134,7 @@ impl Settings {
             PhaseName::Endpoint => self.endpoint_budget_seconds,
             PhaseName::Acceptance => self.acceptance_budget_seconds,
             PhaseName::Access => self.access_budget_seconds,
-            PhaseName::Undo => self.undo_budget_seconds,
+            PhaseName::Undo | PhaseName::Removal | PhaseName::Retirement => self.undo_budget_seconds,
         };
         let first_wait_seconds = match (phase, provider) {
             (PhaseName::Acceptance, Provider::HcpVault(_)) => HCP_ACCEPTANCE_FIRST_WAIT_SECONDS.min(budget_seconds / 2),

@@ -1,8 +1,9 @@
 //! The Lambda function of the step `ensure_accepted`.
 
-use functions::steps::ensure_accepted::EnsureAccepted;
+use functions::runtime::serve_answer;
+use functions::steps::ensure_accepted;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    functions::runtime::serve::<EnsureAccepted>("ensure-accepted").await
+    serve_answer("ensure-accepted", ensure_accepted::answer).await
 }

@@ -1,14 +1,16 @@
 //! EnsureAccepted: the vendor accepted the endpoint, and AWS made it available.
+//!
+//! An endpoint that comes to nothing is made again, so many times in a run as the stack says.
 
 use shared::document::{AvailableEndpoint, Document};
-use shared::progress::{Look, Pending, Phase};
+use shared::progress::{Look, Pending, Phase, Status};
 use shared::settings::PhaseName;
 use shared::{Error, ErrorName, Result};
 
 use super::needs;
 use crate::context::Context;
 use crate::ec2::endpoints::{self, Endpoint, State};
-use crate::runtime::Step;
+use crate::runtime::{self, Step};
 
 /// A new endpoint may be invisible for some seconds; after so many looks it is believed to be gone.
 const LOOKS_UNTIL_VISIBLE: u32 = 8;
@@ -39,6 +41,43 @@ impl Step for EnsureAccepted {
             )),
         }
     }
+}
+
+/// One answer of the step: as any, but that an endpoint which came to nothing is `again` while the run may make another.
+///
+/// # Errors
+/// As the look; `Rejected` with every endpoint's end when no other may be made.
+pub async fn answer(context: &Context, document: &Document) -> Result<Phase<AvailableEndpoint>> {
+    let error = match runtime::answer::<EnsureAccepted>(context, document).await {
+        Err(error) if error.name == ErrorName::Rejected => error,
+        other => return other,
+    };
+    let made_again = document.ended.len();
+    let at_most = context.settings.endpoint_replacements_max;
+    if made_again < usize::try_from(at_most).unwrap_or(usize::MAX) {
+        let previous = document.acceptance.as_ref();
+        return Ok(Phase {
+            status: Status::Again,
+            attempt: previous.map_or(1, |p| p.attempt.saturating_add(1)),
+            waited_seconds: previous.map_or(0, |p| p.waited_seconds.saturating_add(p.wait_seconds)),
+            wait_seconds: 0,
+            state: Some("ended".to_owned()),
+            reason: Some(error.message),
+            result: None,
+        });
+    }
+    if made_again == 0 {
+        return Err(error);
+    }
+    let before: Vec<&str> = document.ended.iter().map(|e| e.endpoint_id.as_str()).collect();
+    let message = format!(
+        "{} It was endpoint {} of {} in this run; before it {} came to nothing.",
+        error.message,
+        made_again + 1,
+        at_most.saturating_add(1),
+        before.join(", ")
+    );
+    Err(Error::new(ErrorName::Rejected, message))
 }
 
 /// One arm per state; a state that is in no contract is an error, never "wait on".

@@ -1,13 +1,14 @@
-//! EnsureAccess: the vendor lets traffic through, and its names resolve in the VPC.
+//! EnsureAccess: the vendor lets traffic through, its ports are open, and its names resolve in the VPC.
 
 use shared::document::{Access, AvailableEndpoint, Document};
 use shared::progress::{Look, Phase};
 use shared::settings::PhaseName;
 use shared::{Error, Result};
 
-use super::needs;
+use super::{found, needs};
 use crate::context::Context;
 use crate::dns;
+use crate::ec2::groups::{managed, rules};
 use crate::runtime::Step;
 
 /// The step.
@@ -23,13 +24,14 @@ impl Step for EnsureAccess {
 
     async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<Access>> {
         let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
-        let facts = needs(document.preflight.as_ref(), "preflight")?;
+        let (_, vendor) = found(document)?;
         let provider = context.provider(&document.request).await;
         let mut access = match provider.ensure_access(endpoint, attempt).await? {
             Look::Ready(access) => access,
             pending @ Look::Pending(_) => return Ok(pending),
         };
-        if let Some(host) = &facts.private_hostname {
+        open_ports(context, document, &access).await?;
+        if let Some(host) = &vendor.private_hostname {
             match ensure_name(context, document, endpoint, host, attempt).await? {
                 Look::Ready(zone_id) => access.hosted_zone_id = Some(zone_id),
                 Look::Pending(pending) => return Ok(pending.into()),
@@ -37,6 +39,37 @@ impl Step for EnsureAccess {
         }
         Ok(Look::Ready(access))
     }
+}
+
+/// Lets clients in on ports that the vendor has told only now, in the security group that the workflow made.
+async fn open_ports(context: &Context, document: &Document, access: &Access) -> Result<()> {
+    let (facts, vendor) = found(document)?;
+    let consumer = &document.request.consumer;
+    let known = |port: u16| vendor.ports.iter().any(|(from, to)| (*from..=*to).contains(&port));
+    let mut new: Vec<(u16, u16)> = access
+        .components
+        .iter()
+        .filter(|c| !known(c.port))
+        .map(|c| (c.port, c.port))
+        .collect();
+    new.sort_unstable();
+    new.dedup();
+    if new.is_empty() || !consumer.has_managed_group() {
+        return Ok(());
+    }
+    let cidrs = if consumer.client_cidrs.is_empty() {
+        &facts.vpc_cidrs
+    } else {
+        &consumer.client_cidrs
+    };
+    let ec2 = context.ec2(&document.request).await;
+    if let Some(group) = managed::find(&ec2, &facts.connection_id).await?.first() {
+        let add = rules::wanted(&new, cidrs).difference(&group.rules).cloned().collect();
+        if !rules::in_words(&add).is_empty() {
+            managed::authorize(&ec2, &group.id, &add).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn ensure_name(
@@ -53,6 +86,13 @@ async fn ensure_name(
             endpoint.endpoint_id
         ))
     })?;
+    let (facts, _) = found(document)?;
     let route53 = context.route53(&document.request).await;
-    dns::ensure(&route53, document, host, target, attempt).await
+    let place = dns::Place {
+        request: &document.request,
+        connection: &facts.connection_id,
+        vpc_id: facts.vpc_id.as_deref().unwrap_or_default(),
+        execution_id: &document.execution.id,
+    };
+    dns::ensure(&route53, &place, host, target, attempt).await
 }

@@ -5,7 +5,7 @@ use shared::document::{Connection, Document, EndpointInfo, PrivateDns, Timing};
 use shared::progress::Phase;
 use shared::settings::PhaseName;
 
-use super::needs;
+use super::{found, needs};
 use crate::context::Context;
 
 /// The workflow's output.
@@ -14,23 +14,25 @@ use crate::context::Context;
 /// `Unexpected` when a step's result is missing.
 pub async fn run(context: &Context, document: &Document) -> Result<Connection> {
     let request = &document.request;
-    let facts = needs(document.preflight.as_ref(), "preflight")?;
+    let (facts, vendor) = found(document)?;
     let service = needs(document.service.as_ref(), "service")?;
     let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
     let access = needs(document.access.as_ref(), "access")?;
     let provider = context.provider(request).await;
-    let private_dns = facts.private_hostname.clone().zip(access.hosted_zone_id.clone());
+    let private_dns = vendor.private_hostname.clone().zip(access.hosted_zone_id.clone());
     Ok(Connection {
-        connection_id: document.connection_id.clone(),
+        connection_id: facts.connection_id.clone(),
         provider: request.provider.kind().to_owned(),
         endpoint: EndpointInfo {
             endpoint_id: endpoint.endpoint_id.clone(),
             service_name: service.service_name.clone(),
             account_id: request.consumer.account_id.clone(),
             region: request.consumer.region.clone(),
-            vpc_id: request.consumer.vpc_id.clone(),
+            vpc_id: facts.vpc_id.clone().unwrap_or_default(),
             dns_names: endpoint.dns_entries.iter().map(|e| e.dns_name.clone()).collect(),
             network_interface_ids: endpoint.network_interface_ids.clone(),
+            subnet_ids: endpoint.subnet_ids.clone(),
+            security_group_ids: endpoint.security_group_ids.clone(),
         },
         vendor_connection_id: access.vendor_connection_id.clone(),
         components: access.components.clone(),

@@ -2,16 +2,18 @@
 
 use aws_sdk_ec2::Client as Ec2;
 use serde_json::Value;
-use shared::document::{Caught, Document, Preflight, Undone};
-use shared::progress::{Look, Pending, Phase, Status};
+use shared::Result;
+use shared::document::{Caught, Document, Preflight, Undone, VendorFacts};
+use shared::progress::{Look, Pending, Phase};
 use shared::provider::Release;
 use shared::request::OnFailure;
 use shared::settings::PhaseName;
-use shared::{Error, ErrorName, Result};
 
 use crate::context::Context;
 use crate::dns;
-use crate::ec2::endpoints::{self, Endpoint, State};
+use crate::ec2::endpoints::{self, Endpoint};
+use crate::ec2::groups::managed;
+use crate::removal::{self, Outcome};
 
 /// What a create whose answer was lost has made may show only after a while: absence counts from this look on.
 const LOOKS_UNTIL_ABSENT: u32 = 3;
@@ -23,60 +25,24 @@ const LOOKS_UNTIL_ABSENT: u32 = 3;
 pub async fn run(context: &Context, document: &Document) -> Result<Phase<Undone>> {
     let previous = document.undo.as_ref();
     let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
-    let cause = cause(document.error.as_ref());
-    let outcome = match document.preflight.as_ref().and_then(Phase::ready) {
+    let facts = document.preflight.as_ref().and_then(Phase::ready);
+    let outcome = match facts.and_then(|facts| Some((facts, facts.vendor.as_ref()?))) {
         // Nothing was created before preflight was through.
         None => Outcome::default(),
-        Some(facts) if document.request.on_failure == OnFailure::Keep => Outcome {
-            left: kept_on_purpose(document, facts),
+        Some((facts, vendor)) if document.request.on_failure == OnFailure::Keep => Outcome {
+            left: kept_on_purpose(document, facts, vendor),
             ..Outcome::default()
         },
-        Some(facts) => take_back(context, document, facts, attempt).await,
+        Some((facts, vendor)) => take_back(context, document, facts, vendor, attempt).await,
     };
     let undone = Undone {
-        cause,
-        left: outcome.left,
-    };
-    let look = match outcome.waiting_for {
-        None => Look::Ready(undone.clone()),
-        Some(pending) => Look::Pending(pending),
+        cause: cause(document.error.as_ref()),
+        left: outcome.left.clone(),
     };
     let schedule = context.settings.schedule(PhaseName::Undo, &document.request.provider);
-    match Phase::after(previous, look, &schedule, PhaseName::Undo.key()) {
-        Err(error) if error.name == ErrorName::TimedOut => Ok(Phase {
-            status: Status::Exhausted,
-            attempt,
-            waited_seconds: schedule.budget_seconds,
-            wait_seconds: 0,
-            state: None,
-            reason: Some(error.message),
-            result: Some(undone),
-        }),
-        other => other,
-    }
-}
-
-/// What one look came to.
-#[derive(Default)]
-struct Outcome {
-    /// What is still there, each as a sentence.
-    left: Vec<String>,
-    /// Why to look again.
-    waiting_for: Option<Pending>,
-}
-
-impl Outcome {
-    fn wait(&mut self, what: String, pending: Pending) {
-        self.left.push(what);
-        self.waiting_for.get_or_insert(pending);
-    }
-
-    /// A failed removal is tried again, whatever its name: somebody may be giving back a right just now.
-    fn failed(&mut self, what: String, error: &Error) {
-        let mut pending = Pending::new(error.name.as_str(), error.message.clone());
-        pending.wait_seconds = error.retry_after.and_then(|wait| u32::try_from(wait.as_secs()).ok());
-        self.wait(format!("{what}: {}", error.message), pending);
-    }
+    outcome
+        .be_patient()
+        .conclude(previous, &schedule, PhaseName::Undo, undone)
 }
 
 /// What a run may have made, by how far it came and by what was there before it.
@@ -92,14 +58,14 @@ struct Made<'a> {
 }
 
 impl<'a> Made<'a> {
-    fn of(document: &Document, facts: &'a Preflight) -> Self {
+    fn of(document: &Document, facts: &Preflight, vendor: &'a VendorFacts) -> Self {
         let reached_endpoint = document.service.as_ref().and_then(Phase::ready).is_some();
         let reached_zone = document.acceptance.as_ref().and_then(Phase::ready).is_some();
         Self {
-            service: !facts.service_existed,
-            entries: !facts.adds.is_empty(),
-            endpoint: reached_endpoint && facts.endpoint_id.is_none(),
-            zone: facts
+            service: !vendor.service_existed,
+            entries: !vendor.adds.is_empty(),
+            endpoint: reached_endpoint && (facts.endpoint_id.is_none() || !document.ended.is_empty()),
+            zone: vendor
                 .private_hostname
                 .as_deref()
                 .filter(|_| reached_zone && facts.zone_id.is_none()),
@@ -117,21 +83,30 @@ impl<'a> Made<'a> {
 }
 
 /// In the reverse order of making.
-async fn take_back(context: &Context, document: &Document, facts: &Preflight, attempt: u32) -> Outcome {
+async fn take_back(
+    context: &Context,
+    document: &Document,
+    facts: &Preflight,
+    vendor: &VendorFacts,
+    attempt: u32,
+) -> Outcome {
     let mut outcome = Outcome::default();
-    let made = Made::of(document, facts);
+    let made = Made::of(document, facts, vendor);
     let early = attempt < LOOKS_UNTIL_ABSENT;
-    if let Some(host) = made.zone {
-        remove_zone(context, document, host, &mut outcome).await;
-    }
     let ec2 = context.ec2(&document.request).await;
-    match endpoints::find_ours(&ec2, &document.request.consumer, &document.connection_id).await {
-        Err(error) => outcome.failed("what this run made".to_owned(), &error),
+    match endpoints::find_ours(&ec2, &facts.connection_id).await {
+        Err(error) => outcome.failed("what this run made", &error),
         Ok(ours) => {
+            if let Some(host) = vendor.private_hostname.as_deref() {
+                take_back_name(context, document, facts, host, &ours, &mut outcome).await;
+            }
             // The vendor refuses, or breaks, a service that still has our endpoint.
             let gone = remove_endpoints(&ec2, document, &ours, made.endpoint && early, &mut outcome).await;
+            if gone {
+                remove_group(&ec2, document, facts, &mut outcome).await;
+            }
             match (made.at_vendor(), gone) {
-                (true, true) => release(context, &ec2, document, facts, &ours, &mut outcome).await,
+                (true, true) => release(context, &ec2, document, facts, vendor, &ours, &mut outcome).await,
                 (true, false) => outcome.left.push(what_was_added(document)),
                 (false, _) => {}
             }
@@ -154,12 +129,38 @@ fn what_was_added(document: &Document) -> String {
     format!("what this run added to {}", document.request.provider.display_name())
 }
 
-async fn remove_zone(context: &Context, document: &Document, host: &str, outcome: &mut Outcome) {
+/// Removes the zone that this run made; in one that was there, lets the name answer with the endpoint that it had before.
+async fn take_back_name(
+    context: &Context,
+    document: &Document,
+    facts: &Preflight,
+    host: &str,
+    ours: &[Endpoint],
+    outcome: &mut Outcome,
+) {
+    if document.acceptance.as_ref().and_then(Phase::ready).is_none() {
+        return;
+    }
     let consumer = &document.request.consumer;
-    let route53 = context.route53(&document.request).await;
-    match dns::remove(&route53, document, host).await {
-        Ok(kept) => outcome.left.extend(kept),
-        Err(error) => outcome.failed(format!("the private hosted zone {host} in {}", consumer.vpc_id), &error),
+    let vpc_id = facts.vpc_id.as_deref().unwrap_or_default();
+    let connection = &facts.connection_id;
+    let (ec2, route53) = tokio::join!(context.ec2(&document.request), context.route53(&document.request));
+    let what = format!("the private hosted zone {host} in {vpc_id}");
+    let zone = match dns::find(&route53, &consumer.region, vpc_id, host).await {
+        Ok(Some(zone)) if zone.is_of(connection) => zone,
+        Ok(_) => return,
+        Err(error) => return outcome.failed(&what, &error),
+    };
+    if zone.reference == connection.zone_reference(&document.request, &document.execution.id) {
+        return removal::zones(&route53, &ec2, &[zone], connection, outcome).await;
+    }
+    let before = ours
+        .iter()
+        .find(|e| e.is_live() && !is_of_this_run(e, document) && !e.dns_entries.is_empty());
+    if let Some(target) = before.and_then(|e| e.dns_entries.first())
+        && let Err(error) = dns::point_at(&route53, &zone, target).await
+    {
+        outcome.failed(&what, &error);
     }
 }
 
@@ -176,23 +177,23 @@ async fn remove_endpoints(
         outcome.wait("the endpoint of this run, if it was made".to_owned(), not_visible());
         return false;
     }
-    let mut gone = true;
-    for endpoint in own.into_iter().filter(|e| e.state != State::Deleted) {
-        gone = false;
-        let what = format!("the endpoint {} ({})", endpoint.id, endpoint.raw_state);
-        let removal = match endpoint.state {
-            State::Deleting => Ok(()),
-            _ => endpoints::delete(ec2, &endpoint.id).await,
-        };
-        match removal {
-            Ok(()) => {
-                let reason = format!("waiting until the endpoint {} is gone.", endpoint.id);
-                outcome.wait(what, Pending::new(&endpoint.raw_state, reason));
-            }
-            Err(error) => outcome.failed(what, &error),
-        }
+    removal::endpoints(ec2, own, outcome).await
+}
+
+/// The security group that this run made.
+async fn remove_group(ec2: &Ec2, document: &Document, facts: &Preflight, outcome: &mut Outcome) {
+    if !document.request.consumer.has_managed_group() {
+        return;
     }
-    gone
+    match managed::find(ec2, &facts.connection_id).await {
+        Ok(groups) => {
+            let own = groups
+                .iter()
+                .filter(|g| g.execution() == Some(&document.execution.name));
+            removal::groups(ec2, own, outcome).await;
+        }
+        Err(error) => outcome.failed("the security group of this run, if it was made", &error),
+    }
 }
 
 async fn release(
@@ -200,13 +201,14 @@ async fn release(
     ec2: &Ec2,
     document: &Document,
     facts: &Preflight,
+    vendor: &VendorFacts,
     ours: &[Endpoint],
     outcome: &mut Outcome,
 ) {
     let what = what_was_added(document);
     let others = match others(ec2, document, facts, ours).await {
         Ok(others) => others,
-        Err(error) => return outcome.failed(what, &error),
+        Err(error) => return outcome.failed(&what, &error),
     };
     if !others.is_empty() {
         outcome.left.push(format!(
@@ -217,18 +219,27 @@ async fn release(
     }
     let made = document.endpoint.as_ref().and_then(Phase::ready);
     let release = Release {
-        delete_service: !facts.service_existed,
-        remove: facts.adds.clone(),
+        delete_service: !vendor.service_existed,
+        remove: vendor.adds.clone(),
         endpoint_ids: ours
             .iter()
             .map(|e| e.id.clone())
             .chain(made.map(|e| e.endpoint_id.clone()))
+            .chain(document.ended.iter().map(|e| e.endpoint_id.clone()))
             .collect(),
+        ..Release::default()
     };
-    match context.provider(&document.request).await.release(&release).await {
-        Ok(Look::Ready(kept)) => outcome.left.extend(kept),
-        Ok(Look::Pending(pending)) => outcome.wait(format!("{what} ({})", pending.state), pending),
-        Err(error) => outcome.failed(what, &error),
+    let provider = context.provider(&document.request).await;
+    // Both in one look: neither waits for the other.
+    for answer in [
+        provider.withdraw_access(&release).await,
+        provider.release(&release).await,
+    ] {
+        match answer {
+            Ok(Look::Ready(kept)) => outcome.left.extend(kept),
+            Ok(Look::Pending(pending)) => outcome.wait(format!("{what} ({})", pending.state), pending),
+            Err(error) => outcome.failed(&what, &error),
+        }
     }
 }
 
@@ -251,11 +262,11 @@ async fn others(ec2: &Ec2, document: &Document, facts: &Preflight, ours: &[Endpo
 }
 
 fn is_of_this_run(endpoint: &Endpoint, document: &Document) -> bool {
-    endpoint.execution.as_deref() == Some(&document.execution.name)
+    endpoint.execution() == Some(&document.execution.name)
 }
 
-fn kept_on_purpose(document: &Document, facts: &Preflight) -> Vec<String> {
-    let made = Made::of(document, facts);
+fn kept_on_purpose(document: &Document, facts: &Preflight, vendor: &VendorFacts) -> Vec<String> {
+    let made = Made::of(document, facts, vendor);
     let mut left = Vec::new();
     if made.at_vendor() {
         left.push(what_was_added(document));
@@ -301,7 +312,6 @@ mod tests {
                 "provider": {"type": "aiven", "project": "acme-prod", "service_name": "orders", "components": ["kafka"], "secret_id": "s"},
                 "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-1", "subnet_ids": [], "security_group_ids": []},
             },
-            "connection_id": "plw-1",
             "execution": {"id": "arn", "name": "run-1", "started_at": "2026-01-01T00:00:00Z"},
             "preflight": ready(facts.clone()),
         });
@@ -311,7 +321,9 @@ mod tests {
                     json!({"service_name": "com.amazonaws.vpce.eu-west-1.vpce-svc-1", "service_region": "eu-west-1"})
                 }
                 "endpoint" => json!({"endpoint_id": "vpce-1", "generation": 1}),
-                _ => json!({"endpoint_id": "vpce-1", "dns_entries": [], "network_interface_ids": []}),
+                _ => {
+                    json!({"endpoint_id": "vpce-1", "dns_entries": [], "network_interface_ids": [], "subnet_ids": [], "security_group_ids": []})
+                }
             });
         }
         serde_json::from_value(document).unwrap()
@@ -319,8 +331,13 @@ mod tests {
 
     fn facts(existed: bool) -> Value {
         let mut facts = json!({
-            "service_region": "eu-west-1", "service_existed": existed, "private_hostname": "vault.example",
-            "adds": {"principals": [], "ip_ranges": [], "regions": [], "components": []},
+            "connection_id": "plw-1",
+            "vpc_id": "vpc-1",
+            "plan": {"goal": "provision", "connection_id": "plw-1", "feasible": true, "summary": [], "changes": [], "checks": []},
+            "vendor": {
+                "service_region": "eu-west-1", "service_existed": existed, "private_hostname": "vault.example", "ports": [],
+                "adds": {"principals": [], "ip_ranges": [], "regions": [], "components": []},
+            },
         });
         if existed {
             facts["endpoint_id"] = json!("vpce-0");
@@ -331,7 +348,8 @@ mod tests {
 
     fn kept(facts: &Value, reached: &[&str]) -> Vec<String> {
         let document = document(facts, reached);
-        kept_on_purpose(&document, document.preflight.as_ref().and_then(Phase::ready).unwrap())
+        let facts = document.preflight.as_ref().and_then(Phase::ready).unwrap();
+        kept_on_purpose(&document, facts, facts.vendor.as_ref().unwrap())
     }
 
     #[test]
@@ -361,7 +379,7 @@ mod tests {
         let mut there = facts(true);
         let all = ["service", "endpoint", "acceptance"];
         assert!(kept(&there, &all).is_empty());
-        there["adds"]["components"] = json!(["kafka"]);
+        there["vendor"]["adds"]["components"] = json!(["kafka"]);
         assert_eq!(kept(&there, &all).len(), 1);
     }
 
@@ -369,11 +387,12 @@ mod tests {
     fn only_what_a_create_made_can_be_invisible() {
         let by_a_create = |facts: &Value, reached: &[&str]| {
             let document = document(facts, reached);
-            Made::of(&document, document.preflight.as_ref().and_then(Phase::ready).unwrap()).by_a_create()
+            let facts = document.preflight.as_ref().and_then(Phase::ready).unwrap();
+            Made::of(&document, facts, facts.vendor.as_ref().unwrap()).by_a_create()
         };
         assert!(by_a_create(&facts(false), &[]));
         let mut there = facts(true);
-        there["adds"]["components"] = json!(["kafka"]);
+        there["vendor"]["adds"]["components"] = json!(["kafka"]);
         assert!(!by_a_create(&there, &["service"]));
     }
 

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::identity::ConnectionId;
 use shared::request::{self, Request};
 use shared::{Error, ErrorName, Result};
 
@@ -14,11 +13,10 @@ pub struct Input {
     pub request: Value,
 }
 
-/// The request with its defaults, and its identity.
+/// The request with its defaults.
 #[derive(Debug, Serialize)]
 pub struct Validated {
     pub request: Request,
-    pub connection_id: ConnectionId,
 }
 
 /// Validates.
@@ -41,9 +39,6 @@ pub fn run(context: &Context, input: Value) -> Result<Validated> {
                 request.consumer.account_id
             ),
         )),
-        _ => Ok(Validated {
-            connection_id: ConnectionId::of(&request),
-            request,
-        }),
+        _ => Ok(Validated { request }),
     }
 }

@@ -47,6 +47,13 @@ where
     }
 }
 
+/// An error that AWS put into an answer of HTTP 200, as in the `unsuccessful` of `DeleteVpcEndpoints`.
+pub fn error_in_answer(code: &str, message: &str, doing: &str) -> Error {
+    let name = name_of(code, 200);
+    let message = readable(message);
+    Error::new(name, format!("{doing}: AWS answered {code}: {message}{}", advice(name)))
+}
+
 /// Codes of EC2, Route 53, Secrets Manager and the common ones.
 fn name_of(code: &str, status: u16) -> ErrorName {
     match code {
@@ -150,6 +157,17 @@ mod tests {
         ] {
             assert_eq!(name_of(code, status), name, "{code} with {status}");
         }
+    }
+
+    #[test]
+    fn an_error_inside_an_answer_has_the_same_name() {
+        let error = error_in_answer("UnauthorizedOperation", "No.", "deleting the endpoint vpce-1");
+        assert_eq!(error.name, ErrorName::Denied);
+        assert!(
+            error
+                .message
+                .starts_with("deleting the endpoint vpce-1: AWS answered UnauthorizedOperation: No.")
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
-pub use errors::{code, error};
+pub use errors::{code, error, error_in_answer};
 use http_client::OverReqwest;
 
 /// The SDK's configuration for a region.

@@ -9,7 +9,8 @@ pub mod hcp_vault;
 use async_trait::async_trait;
 
 use crate::Result;
-use crate::document::{Access, Additions, AvailableEndpoint, ServiceOffer};
+use crate::document::{Access, Additions, AvailableEndpoint, ServiceOffer, VendorFacts};
+use crate::plan::{Change, Check};
 use crate::progress::Look;
 use crate::request::{self, Request};
 use crate::secrets::Secret;
@@ -20,7 +21,8 @@ use crate::settings::Settings;
 /// Every method looks first and changes only what differs, so that calling it again is always right.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// Reads only: checks what just the vendor knows, and says what is there before the run changes anything.
+    /// Reads only: checks what just the vendor knows, says what is there before the run changes anything, and what
+    /// [`Provider::ensure_service`] and [`Provider::ensure_access`] will change.
     ///
     /// # Errors
     /// `InvalidRequest` with the path of the field whose target does not fit; `LimitExceeded` where the additions do not fit in.
@@ -39,12 +41,31 @@ pub trait Provider: Send + Sync {
     /// As the vendor answers.
     async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>>;
 
-    /// Takes back what a run added: entries of shared lists, enabled components, and the service itself where the run created
-    /// it and nobody else uses it. What is already gone is done. Ready with what is left on purpose, each as a sentence.
+    /// The PrivateLink service as it is, for a removal; none where the vendor has none (any more).
+    ///
+    /// # Errors
+    /// As the vendor answers.
+    async fn service_seen(&self) -> Result<Option<ServiceSeen>>;
+
+    /// Before the endpoint goes: switches off what lets its traffic through, where no other endpoint is connected. What is already
+    /// gone is done. Ready with what is left on purpose, each as a sentence.
+    ///
+    /// # Errors
+    /// As the vendor answers.
+    async fn withdraw_access(&self, release: &Release) -> Result<Look<Vec<String>>>;
+
+    /// After the endpoint is gone: takes entries out of the shared lists, and deletes the service itself where that is allowed and
+    /// nobody else uses it. What is already gone is done. Ready with what is left on purpose, each as a sentence.
     ///
     /// # Errors
     /// As the vendor answers.
     async fn release(&self, release: &Release) -> Result<Look<Vec<String>>>;
+
+    /// Reads only: what [`Provider::withdraw_access`] and [`Provider::release`] would change, in their order.
+    ///
+    /// # Errors
+    /// As the vendor answers.
+    async fn plan_release(&self, release: &Release) -> Result<ReleasePlan>;
 
     /// Where a client gets the CA certificate to trust, if a public one is not enough: a sentence with a command.
     fn ca_certificate(&self) -> Option<String>;
@@ -56,30 +77,47 @@ pub trait Provider: Send + Sync {
 /// What preflight learned from the vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderFacts {
-    /// The AWS region of the vendor's service.
-    pub region: String,
-    /// The PrivateLink service exists.
-    pub service_existed: bool,
-    /// The endpoint service's name, if the service is there and has one already.
+    pub vendor: VendorFacts,
+    /// What the run will change at the vendor, in its order, and what it keeps.
+    pub changes: Vec<Change>,
+    /// What was checked at the vendor, and how full its lists will be.
+    pub checks: Vec<Check>,
+}
+
+/// The vendor's PrivateLink service, as far as a removal needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSeen {
+    /// `com.amazonaws.vpce.<region>.vpce-svc-…`, once there is one.
     pub service_name: Option<String>,
-    /// What the request needs and the vendor's lists do not have.
-    pub adds: Additions,
-    /// TCP ports that the endpoint's security groups must let in, as inclusive ranges.
-    pub ports: Vec<(u16, u16)>,
-    /// The name to resolve in the VPC by a private hosted zone, where the vendor's DNS does not do it.
-    pub private_hostname: Option<String>,
+    /// The AWS regions from which an endpoint can be connected, the service's own among them.
+    pub regions: Vec<String>,
 }
 
 /// What to take back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Release {
-    /// The run created the PrivateLink service.
+    /// The PrivateLink service may be deleted, if nobody else uses it: the run created it, or the request allows it.
     pub delete_service: bool,
-    /// The run added these; entries that another connection of the same account may need are not among them.
+    /// Entries that only this connection needs. Components are switched off only where no other endpoint is connected.
     pub remove: Additions,
+    /// Entries that others may need as well: they go only when nobody else uses the service.
+    pub remove_if_alone: Additions,
     /// Every endpoint of this connection, the deleted ones too: a vendor that still lists one of them as connected does not list
     /// somebody else.
     pub endpoint_ids: Vec<String>,
+    /// Live endpoints of the consumer's account that are connected to the service and are not this connection's.
+    pub other_endpoint_ids: Vec<String>,
+}
+
+/// What a release would come to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReleasePlan {
+    /// Before the endpoint goes.
+    pub access: Vec<Change>,
+    /// After the endpoint is gone.
+    pub changes: Vec<Change>,
+    /// What would be left on purpose, each as a sentence.
+    pub left: Vec<String>,
 }
 
 /// What a provider needs to reach its vendor.

@@ -17,13 +17,24 @@ pub struct Aiven {
     #[serde(default)]
     #[schemars(length(max = 16), inner(regex(pattern = r"^arn:aws:iam::[0-9]{12}:(root|user/[A-Za-z0-9_+=,.@-]{1,64}|role/[A-Za-z0-9_+=,.@-]{1,64})$")), extend("uniqueItems" = true))]
     pub principals: Vec<String>,
-    /// AWS regions, like `eu-west-1`, to connect from besides the service's own, which is always included: at most 16. Aiven enables this feature per project. Default: the consumer's region where it differs from the service's.
+    /// AWS regions, like `eu-west-1`, to connect from besides the service's own, which is always included: at most 16. Aiven enables this feature per project. The consumer's region, where it differs from the service's, is always added.
     #[serde(default)]
     #[schemars(length(max = 16), inner(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$")), extend("uniqueItems" = true))]
     pub supported_regions: Vec<String>,
     /// Service components to reach over PrivateLink, by their names in the service's `user_config.privatelink_access`, like `kafka`, `schema_registry` or `pg`.
     #[schemars(length(min = 1, max = 16), inner(regex(pattern = r"^[a-z][a-z0-9_]{0,63}$")), extend("uniqueItems" = true))]
     pub components: Vec<String>,
+    /// Principals to take out of the service's list, whoever put them there; nothing that the request needs, its defaults included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(regex(pattern = r"^arn:aws:iam::[0-9]{12}:.{1,256}$")), extend("uniqueItems" = true))]
+    pub remove_principals: Vec<String>,
+    /// Regions to take out of the service's list, whoever put them there; nothing that the request needs, its defaults included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$")), extend("uniqueItems" = true))]
+    pub remove_supported_regions: Vec<String>,
+    /// Let a deprovision delete the vendor's PrivateLink service, when nobody else uses it.
+    #[serde(default)]
+    pub delete_service: bool,
     /// The name or ARN of the Secrets Manager secret with `{"token"}`, an Aiven token of an operator of the project.
     #[schemars(regex(pattern = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"))]
     pub secret_id: String,

@@ -19,18 +19,62 @@ pub use hcp_vault::HcpVault;
 pub use schema::{json_schema, schema_text};
 pub use validate::validate;
 
-/// A request: which vendor's service, and the VPC that gets private access to it.
+/// A request: what to do about which vendor's service, and the VPC that gets private access to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "PrivateLink connection request")]
 pub struct Request {
+    /// What to do.
+    #[serde(default)]
+    pub action: Action,
+    /// Which of the other two the action `plan` plans; only with it.
+    #[serde(default)]
+    pub plan_for: Goal,
     /// The vendor's side, in the vendor's own terms.
     pub provider: Provider,
     /// The AWS side: the VPC that gets access.
     pub consumer: Consumer,
-    /// What to do with what this run created when it fails.
+    /// Allow what cannot change in place to be replaced, such as an endpoint whose vendor offers another endpoint service now, or the connection of `replaces_vpc_id`: the new one is made and available first, then the old one goes.
+    #[serde(default)]
+    pub allow_replace: bool,
+    /// What to do with what a provision created when it fails.
     #[serde(default)]
     pub on_failure: OnFailure,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Write nothing; say what a run would change, and what stands in its way.
+    Plan,
+    /// Make the connection, or change it into what the request says.
+    #[default]
+    Provision,
+    /// Take the connection away.
+    Deprovision,
+}
+
+/// What a run, or the run that is planned, is to reach.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// The connection is there, as the request says.
+    #[default]
+    Provision,
+    /// Nothing of the connection is there.
+    Deprovision,
+}
+
+impl Request {
+    /// What the run, or the run that is planned, is to reach.
+    pub const fn goal(&self) -> Goal {
+        match self.action {
+            Action::Plan => self.plan_for,
+            Action::Provision => Goal::Provision,
+            Action::Deprovision => Goal::Deprovision,
+        }
+    }
 }
 
 /// The vendor's side of a connection.
@@ -97,6 +141,14 @@ impl Provider {
         match self {
             Self::HcpVault(hcp) => &hcp.consumer_accounts,
             Self::Aiven(aiven) => &aiven.principals,
+        }
+    }
+
+    /// A deprovision may delete the vendor's PrivateLink service, if nobody else uses it.
+    pub const fn may_delete_service(&self) -> bool {
+        match self {
+            Self::HcpVault(hcp) => hcp.delete_service,
+            Self::Aiven(aiven) => aiven.delete_service,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 
 use super::validate::{Violation, escape};
-use super::{Aiven, COMPONENTS_BY_SERVICE_TYPE, HcpVault, Provider, Request};
+use super::{Action, Aiven, COMPONENTS_BY_SERVICE_TYPE, Goal, HcpVault, Provider, Request};
 use crate::identity::TAG_PREFIX;
 
 /// Every violation of them.
@@ -16,14 +16,43 @@ pub(super) fn rules(request: &Request, secret_name_prefix: &str) -> Vec<Violatio
         Provider::Aiven(aiven) => aiven_rules(aiven, &mut violations),
     }
     principals(request, &mut violations);
+    consumer(request, &mut violations);
     secret(request, secret_name_prefix, &mut violations);
     tags(request, &mut violations);
     violations
 }
 
 fn hcp_rules(hcp: &HcpVault, violations: &mut Vec<Violation>) {
-    for (i, range) in hcp.consumer_ip_ranges.iter().enumerate() {
-        let path = format!("/provider/consumer_ip_ranges/{i}");
+    cidrs("/provider/consumer_ip_ranges", &hcp.consumer_ip_ranges, violations);
+    cidrs(
+        "/provider/remove_consumer_ip_ranges",
+        &hcp.remove_consumer_ip_ranges,
+        violations,
+    );
+    disjoint(
+        "consumer_accounts",
+        &hcp.consumer_accounts,
+        &hcp.remove_consumer_accounts,
+        violations,
+    );
+    disjoint(
+        "consumer_ip_ranges",
+        &hcp.consumer_ip_ranges,
+        &hcp.remove_consumer_ip_ranges,
+        violations,
+    );
+    disjoint(
+        "consumer_regions",
+        &hcp.consumer_regions,
+        &hcp.remove_consumer_regions,
+        violations,
+    );
+}
+
+/// Networks, each without host bits, and none of them everything.
+fn cidrs(field: &str, ranges: &[String], violations: &mut Vec<Violation>) {
+    for (i, range) in ranges.iter().enumerate() {
+        let path = format!("{field}/{i}");
         match range.parse::<Ipv4Net>() {
             Err(_) => violations.push(Violation::at(
                 path,
@@ -41,7 +70,69 @@ fn hcp_rules(hcp: &HcpVault, violations: &mut Vec<Violation>) {
     }
 }
 
+/// What a request needs cannot be what it wants removed.
+fn disjoint(field: &str, wanted: &[String], removed: &[String], violations: &mut Vec<Violation>) {
+    for (i, item) in removed.iter().enumerate().filter(|(_, item)| wanted.contains(item)) {
+        violations.push(Violation::at(
+            format!("/provider/remove_{field}/{i}"),
+            format!("the request needs \"{item}\" in {field}, by itself or by default"),
+        ));
+    }
+}
+
+fn consumer(request: &Request, violations: &mut Vec<Violation>) {
+    let consumer = &request.consumer;
+    match (&consumer.vpc_id, consumer.vpc_tags.is_empty()) {
+        (None, true) => violations.push(Violation::at(
+            "/consumer/vpc_id",
+            "missing; name the VPC by vpc_id or by vpc_tags",
+        )),
+        (Some(_), false) => violations.push(Violation::at(
+            "/consumer/vpc_tags",
+            "the VPC is named by vpc_id already; leave one of them out",
+        )),
+        _ => {}
+    }
+    if !consumer.subnet_ids.is_empty() && !consumer.subnet_tags.is_empty() {
+        violations.push(Violation::at(
+            "/consumer/subnet_tags",
+            "the subnets are named by subnet_ids already; leave one of them out",
+        ));
+    }
+    cidrs("/consumer/client_cidrs", &consumer.client_cidrs, violations);
+    if !consumer.client_cidrs.is_empty() && !consumer.has_managed_group() {
+        violations.push(Violation::at(
+            "/consumer/client_cidrs",
+            "is for the security group that the workflow makes when security_group_ids has none; leave one of them out",
+        ));
+    }
+    if let Some(old) = &consumer.replaces_vpc_id {
+        if !request.allow_replace {
+            violations.push(Violation::at(
+                "/consumer/replaces_vpc_id",
+                "takes another connection away; say so by \"allow_replace\": true",
+            ));
+        }
+        if consumer.vpc_id.as_ref() == Some(old) {
+            violations.push(Violation::at(
+                "/consumer/replaces_vpc_id",
+                "is the connection's own VPC",
+            ));
+        }
+    }
+    if request.action != Action::Plan && request.plan_for != Goal::default() {
+        violations.push(Violation::at("/plan_for", "is only for the action \"plan\""));
+    }
+}
+
 fn aiven_rules(aiven: &Aiven, violations: &mut Vec<Violation>) {
+    disjoint("principals", &aiven.principals, &aiven.remove_principals, violations);
+    disjoint(
+        "supported_regions",
+        &aiven.supported_regions,
+        &aiven.remove_supported_regions,
+        violations,
+    );
     let known: BTreeSet<&str> = COMPONENTS_BY_SERVICE_TYPE
         .iter()
         .flat_map(|(_, components)| components.iter().copied())
@@ -91,19 +182,34 @@ fn secret(request: &Request, prefix: &str, violations: &mut Vec<Violation>) {
 }
 
 fn tags(request: &Request, violations: &mut Vec<Violation>) {
-    for (key, value) in &request.consumer.tags {
-        let path = format!("/consumer/tags/{}", escape(key));
-        if key.is_empty() || key.chars().count() > 128 {
-            violations.push(Violation::at(&path, "the key must have 1 to 128 characters"));
+    let consumer = &request.consumer;
+    for (field, tags) in [
+        ("tags", &consumer.tags),
+        ("vpc_tags", &consumer.vpc_tags),
+        ("subnet_tags", &consumer.subnet_tags),
+    ] {
+        for (key, value) in tags {
+            tag(field, key, value, violations);
         }
-        if key.to_ascii_lowercase().starts_with("aws:") || key.starts_with(TAG_PREFIX) {
-            violations.push(Violation::at(
-                &path,
-                format!("the key must not start with \"aws:\" or \"{TAG_PREFIX}\""),
-            ));
-        }
-        if value.chars().count() > 256 {
-            violations.push(Violation::at(&path, "the value must have at most 256 characters"));
-        }
+    }
+}
+
+fn tag(field: &str, key: &str, value: &str, violations: &mut Vec<Violation>) {
+    let path = format!("/consumer/{field}/{}", escape(key));
+    if key.is_empty() || key.chars().count() > 128 {
+        violations.push(Violation::at(&path, "the key must have 1 to 128 characters"));
+    }
+    // IAM knows no case in the keys of tags.
+    let lower = key.to_ascii_lowercase();
+    let reserved = lower.starts_with("aws:") || lower.starts_with(TAG_PREFIX);
+    // The other fields only select by tags that are there.
+    if field == "tags" && reserved {
+        violations.push(Violation::at(
+            &path,
+            format!("the key must not start with \"aws:\" or \"{TAG_PREFIX}\""),
+        ));
+    }
+    if value.chars().count() > 256 {
+        violations.push(Violation::at(&path, "the value must have at most 256 characters"));
     }
 }

@@ -37,9 +37,10 @@ pub fn validate(document: &Value, secret_name_prefix: &str) -> Result<Request> {
     if violations.is_empty() {
         match serde_json::from_value::<Request>(document.clone()) {
             Ok(request) => {
+                let request = with_defaults(request);
                 violations.extend(rules(&request, secret_name_prefix));
                 if violations.is_empty() {
-                    return Ok(with_defaults(request));
+                    return Ok(request);
                 }
             }
             // The schema is generated from the very types, so this arm is for a difference between the two.

@@ -162,6 +162,14 @@ impl Environment {
         Running::start(&self.aws, &self.workflow_arn, request).await
     }
 
+    /// The same under a name, which no other execution of this environment has.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn begin_as(&self, name: &str, request: &Value) -> Result<Running> {
+        Running::start_as(&self.aws, &self.workflow_arn, Some(name), request).await
+    }
+
     /// Runs the workflow with a request until it ends, whatever it ends with. At most forty run at once, others wait.
     ///
     /// # Errors
@@ -231,6 +239,7 @@ async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDi
             log: &log,
             speed,
             ec2_url: Some(&simulators.ec2_url),
+            route53_url: simulators.route53_url.as_deref(),
         };
         match Emulator::start(settings).await {
             Ok(emulator) => return Ok((emulator, simulators)),

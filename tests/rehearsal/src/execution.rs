@@ -144,12 +144,23 @@ impl Event {
 }
 
 impl Running {
-    /// Starts a run.
+    /// Starts a run under a name of its own.
     ///
     /// # Errors
     /// When the emulator does not answer or refuses.
     pub async fn start(aws: &Aws, state_machine_arn: &str, input: &Value) -> Result<Self> {
-        let body = json!({ "stateMachineArn": state_machine_arn, "input": input.to_string() });
+        Self::start_as(aws, state_machine_arn, None, input).await
+    }
+
+    /// Starts a run under a name, which no other execution of the state machine has.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub async fn start_as(aws: &Aws, state_machine_arn: &str, name: Option<&str>, input: &Value) -> Result<Self> {
+        let mut body = json!({ "stateMachineArn": state_machine_arn, "input": input.to_string() });
+        if let Some(name) = name {
+            body["name"] = name.into();
+        }
         let answer = aws
             .expect_json(SERVICE, "AWSStepFunctions.StartExecution", &body)
             .await?;

@@ -3,6 +3,7 @@
 //! The vendor simulators offer and withdraw services and look at their connections; the EC2 simulator makes and deletes
 //! endpoints. Time moves states: every read first applies the transitions that have come due.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -108,6 +109,32 @@ pub struct Endpoint {
     pub last_error: Option<(String, String)>,
     /// The regional DNS name; present once the endpoint is available.
     pub dns_name: String,
+    /// The vendors' services have no private name, so only an endpoint that was put there by hand can have it on.
+    pub private_dns_enabled: bool,
+    /// What reads show for `knobs.ec2.modify_lag` after the last modification.
+    pub before_modify: Option<BeforeModify>,
+}
+
+/// What an endpoint was before it was modified.
+#[derive(Debug, Clone)]
+pub struct BeforeModify {
+    pub modified_at: Duration,
+    pub subnets: Vec<(String, String)>,
+    pub interfaces: Vec<Interface>,
+    pub security_group_ids: Vec<String>,
+    pub private_dns_enabled: bool,
+}
+
+/// Ids of a region's first three zones, as AWS abbreviates regions: `apse2-az1` of `ap-southeast-2`.
+pub fn zone_ids(region: &str) -> Vec<String> {
+    let short: String = region
+        .replace("north", "n")
+        .replace("south", "s")
+        .replace("central", "c")
+        .replace("east", "e")
+        .replace("west", "w")
+        .replace('-', "");
+    (1..=3).map(|n| format!("{short}-az{n}")).collect()
 }
 
 /// The state behind the lock.
@@ -228,6 +255,20 @@ impl Endpoint {
         self.since = now;
     }
 
+    /// As reads show it: for `lag` after a modification as it was before.
+    pub fn shown(&self, now: Duration, lag: Duration) -> Cow<'_, Self> {
+        match &self.before_modify {
+            Some(before) if now < before.modified_at + lag => Cow::Owned(Self {
+                subnets: before.subnets.clone(),
+                interfaces: before.interfaces.clone(),
+                security_group_ids: before.security_group_ids.clone(),
+                private_dns_enabled: before.private_dns_enabled,
+                ..self.clone()
+            }),
+            _ => Cow::Borrowed(self),
+        }
+    }
+
     /// Its interfaces are in the subnets and use the security groups until its deletion is over.
     pub fn has_interfaces(&self) -> bool {
         self.state != EndpointState::Deleted
@@ -303,6 +344,8 @@ mod tests {
             tags: BTreeMap::new(),
             last_error: None,
             dns_name: String::new(),
+            private_dns_enabled: false,
+            before_modify: None,
         }
     }
 
@@ -311,6 +354,14 @@ mod tests {
         fabric.endpoints.insert("vpce-1".into(), endpoint(state, 10));
         fabric.settle(Duration::from_secs(now), knobs);
         fabric.endpoints.remove("vpce-1")
+    }
+
+    #[test]
+    fn zone_ids_are_those_that_aws_uses() {
+        assert_eq!(zone_ids("eu-west-1"), ["euw1-az1", "euw1-az2", "euw1-az3"]);
+        assert_eq!(zone_ids("us-east-1")[0], "use1-az1");
+        assert_eq!(zone_ids("ap-southeast-2")[0], "apse2-az1");
+        assert_eq!(zone_ids("eu-central-1")[0], "euc1-az1");
     }
 
     #[test]

@@ -26,7 +26,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The name of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// EC2's action, or the vendor's operation id.
+    /// EC2's action, Route 53's operation, or the vendor's operation id.
     pub name: String,
     /// Creates, updates or deletes something.
     pub write: bool,

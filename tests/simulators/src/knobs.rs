@@ -45,6 +45,11 @@ pub struct Ec2Knobs {
     pub endpoints_per_vpc: usize,
     /// A client token whose endpoint is gone: `true` answers with the corpse, `false` makes a new endpoint (unverified).
     pub token_outlives_endpoint: bool,
+    /// One call of Modify that removes a subnet and adds another of the same zone is refused (openshift/aws-vpce-operator
+    /// removes first, in a call of its own); `false` accepts it.
+    pub modify_adds_before_removes: bool,
+    /// After a Modify, `DescribeVpcEndpoints` shows subnets, groups and private DNS as they were before for this long.
+    pub modify_lag: Duration,
 }
 
 impl Default for Ec2Knobs {
@@ -65,6 +70,8 @@ impl Default for Ec2Knobs {
             create_bucket: None,
             endpoints_per_vpc: 50,
             token_outlives_endpoint: true,
+            modify_adds_before_removes: true,
+            modify_lag: Duration::ZERO,
         }
     }
 }
@@ -112,6 +119,8 @@ pub struct HcpKnobs {
     pub strict_deltas: bool,
     /// The principal `*` is accepted. Unverified.
     pub any_principal: bool,
+    /// An update may remove the last consumer account; otherwise it is refused with code 3. Unverified.
+    pub last_account_may_go: bool,
     /// What DELETE of a DELETING link answers. Unverified.
     pub second_delete: SecondDelete,
     /// DELETE is refused (code 9) while consumers are connected; otherwise their endpoints are rejected. Unverified.
@@ -169,6 +178,7 @@ impl Default for HcpKnobs {
             own_region: OwnRegion::Dropped,
             strict_deltas: false,
             any_principal: false,
+            last_account_may_go: true,
             second_delete: SecondDelete::FailedOperation,
             connections_block_deletion: false,
             hvn_uuid_as_id: false,

@@ -12,7 +12,7 @@ struct Args {
     /// How many times faster than the wall's the simulated clock runs.
     #[arg(long, default_value_t = 24.0)]
     speed: f64,
-    /// The emulator that gets the EC2 actions which are not simulated, as http://127.0.0.1:4566.
+    /// The emulator that gets Route 53's calls and the EC2 actions which are not simulated, as http://127.0.0.1:4566.
     #[arg(long)]
     upstream: Option<String>,
     /// Where to write the certificate authority; without it, it is printed.
@@ -33,6 +33,9 @@ async fn main() -> std::io::Result<()> {
     };
     let simulators = Simulators::start(config).await?;
     println!("EC2    {}", simulators.ec2_url);
+    if let Some(url) = &simulators.route53_url {
+        println!("Route 53 {url}");
+    }
     println!("HCP    {}  (tokens: {})", simulators.hcp_url, simulators.hcp_auth_url);
     println!("Aiven  {}", simulators.aiven_url);
     match args.ca_file {

@@ -7,6 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Api {
     Ec2,
+    Route53,
     Hcp,
     Aiven,
 }
@@ -15,7 +16,8 @@ pub enum Api {
 #[derive(Debug, Clone)]
 pub struct Call {
     pub api: Api,
-    /// EC2's action, or the vendor's operation id (`CreatePrivateLinkService`, `ServicePrivatelinkAWSCreate`).
+    /// EC2's action, Route 53's operation, or the vendor's operation id (`CreatePrivateLinkService`,
+    /// `ServicePrivatelinkAWSCreate`).
     pub operation: String,
     /// Creates, updates or deletes something.
     pub write: bool,

@@ -9,6 +9,7 @@ use crate::fabric::Fabric;
 use crate::hcp::{self, Hcp};
 use crate::knobs::Knobs;
 use crate::recorder::Recorder;
+use crate::route53::Route53;
 use crate::server::Server;
 use crate::tls::Ca;
 
@@ -20,7 +21,7 @@ pub struct SimulatorsConfig {
     pub knobs: Knobs,
     /// The consumers' accounts.
     pub aws: ec2::World,
-    /// The emulator that gets the EC2 actions which are not simulated, as `http://127.0.0.1:4566`.
+    /// The emulator that gets Route 53's calls and the EC2 actions which are not simulated, as `http://127.0.0.1:4566`.
     pub upstream: Option<String>,
     pub hcp: hcp::World,
     pub aiven: aiven::World,
@@ -45,6 +46,8 @@ impl Default for SimulatorsConfig {
 pub struct Simulators {
     /// Plain HTTP: what `AWS_ENDPOINT_URL_EC2` takes.
     pub ec2_url: String,
+    /// Plain HTTP: what `AWS_ENDPOINT_URL_ROUTE_53` takes. `None` without an upstream.
+    pub route53_url: Option<String>,
     /// In the place of `https://api.cloud.hashicorp.com`.
     pub hcp_url: String,
     /// In the place of `https://auth.idp.hashicorp.com`.
@@ -58,7 +61,7 @@ pub struct Simulators {
     pub ec2: Ec2,
     pub hcp: Hcp,
     pub aiven: Aiven,
-    _servers: [Server; 4],
+    _servers: Vec<Server>,
 }
 
 impl Simulators {
@@ -75,11 +78,19 @@ impl Simulators {
         let aiven = Aiven::new(fabric.clone(), recorder.clone(), config.aiven);
 
         let ec2_server = Server::http(ec2.router()).await?;
+        let route53_server = match config.upstream.as_deref() {
+            Some(upstream) => {
+                let route53 = Route53::new(fabric.clock, recorder.clone(), upstream);
+                Some(Server::http(route53.router()).await?)
+            }
+            None => None,
+        };
         let hcp_server = Server::https(hcp.router(), &ca).await?;
         let hcp_auth_server = Server::https(hcp.router(), &ca).await?;
         let aiven_server = Server::https(aiven.router(), &ca).await?;
         Ok(Self {
             ec2_url: ec2_server.url.clone(),
+            route53_url: route53_server.as_ref().map(|server| server.url.clone()),
             hcp_url: hcp_server.url.clone(),
             hcp_auth_url: hcp_auth_server.url.clone(),
             aiven_url: aiven_server.url.clone(),
@@ -89,7 +100,10 @@ impl Simulators {
             ec2,
             hcp,
             aiven,
-            _servers: [ec2_server, hcp_server, hcp_auth_server, aiven_server],
+            _servers: [ec2_server, hcp_server, hcp_auth_server, aiven_server]
+                .into_iter()
+                .chain(route53_server)
+                .collect(),
         })
     }
 }

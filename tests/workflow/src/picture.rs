@@ -25,6 +25,10 @@ pub fn mermaid(definition: &Value) -> String {
                     let _ = writeln!(picture, "    {name} --> {target}: any error");
                 }
             }
+            Some("Pass") => {
+                let next = state["Next"].as_str().unwrap_or("[*]");
+                let _ = writeln!(picture, "    {name} --> {next}");
+            }
             Some("Fail" | "Succeed") => {
                 let _ = writeln!(picture, "    {name} --> [*]");
             }
@@ -60,7 +64,7 @@ fn in_order<'a>(states: &'a Map<String, Value>, start: &'a str) -> Vec<&'a str> 
 /// Where a task goes on: its next state, or what the choice behind it chooses.
 fn ways_on(states: &Map<String, Value>, task: &Value) -> Vec<(String, String)> {
     let Some(next) = task["Next"].as_str() else {
-        return vec![("[*]".to_owned(), ": connected".to_owned())];
+        return vec![("[*]".to_owned(), String::new())];
     };
     let choice = &states[next];
     if choice["Type"] != "Choice" {
@@ -69,19 +73,23 @@ fn ways_on(states: &Map<String, Value>, task: &Value) -> Vec<(String, String)> {
     let rules = choice["Choices"].as_array().into_iter().flatten();
     let mut ways: Vec<_> = rules
         .map(|rule| {
-            let status = rule["Condition"]
-                .as_str()
-                .unwrap_or_default()
-                .split('\'')
-                .nth(1)
-                .unwrap_or_default();
-            (rule["Next"].as_str().unwrap_or_default(), status)
+            let condition = rule["Condition"].as_str().unwrap_or_default();
+            (rule["Next"].as_str().unwrap_or_default(), label_of(condition))
         })
         .collect();
     ways.push((choice["Default"].as_str().unwrap_or_default(), "otherwise"));
     ways.into_iter()
         .map(|(target, label)| through_wait(states, target, label))
         .collect()
+}
+
+/// The last word that a condition compares with, as the first is `ready` for each of several; or the last name of what it looks at.
+fn label_of(condition: &str) -> &str {
+    let quoted = condition.split('\'').skip(1).step_by(2).last();
+    quoted.unwrap_or_else(|| {
+        let expression = condition.trim_start_matches("{%").trim_end_matches("%}").trim();
+        expression.rsplit('.').next().unwrap_or_default()
+    })
 }
 
 /// A wait is drawn as the way back to the state that looks again.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use super::components;
-use super::lists::Missing;
+use super::lists::{Delta, counts};
+use super::plan::{LinkStep, switched_off};
 use super::wire::{PrivateLink, Service};
-use crate::document::Additions;
-use crate::provider::ProviderFacts;
+use crate::document::{Additions, VendorFacts};
+use crate::plan::Check;
 use crate::request::{self, COMPONENTS_BY_SERVICE_TYPE, UNSUPPORTED_SERVICE_TYPES};
 use crate::{Error, ErrorName, Result};
 
@@ -16,12 +17,21 @@ const LISTED_ONLY_WHEN_REACHABLE: [&str; 2] = ["jolokia", "prometheus"];
 /// Parts of Kafka that are off unless `user_config` has this very key on.
 const SWITCHED_BY_OWN_KEY: [&str; 3] = ["kafka_connect", "kafka_rest", "schema_registry"];
 
+/// A service that fits the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fit {
+    pub(super) vendor: VendorFacts,
+    pub(super) checks: Vec<Check>,
+    /// What the PrivateLink service needs.
+    pub(super) step: LinkStep,
+}
+
 /// What preflight learns from the service and its PrivateLink service, if there is one.
 ///
 /// # Errors
 /// `InvalidRequest` with every problem, each on its own line; `LimitExceeded` where the lists are full; `Unexpected` for a state or
 /// a cloud that no contract knows.
-pub(super) fn facts(service: &Service, link: Option<&PrivateLink>, params: &request::Aiven) -> Result<ProviderFacts> {
+pub(super) fn fit(service: &Service, link: Option<&PrivateLink>, params: &request::Aiven) -> Result<Fit> {
     // One that is being deleted will be gone, and the run makes its own.
     let link = link.filter(|link| link.state != "deleting");
     if let Some(link) = link
@@ -48,31 +58,75 @@ pub(super) fn facts(service: &Service, link: Option<&PrivateLink>, params: &requ
         }
     };
     check_components(service, params, &mut problems);
+    for (i, unwanted) in params.remove_supported_regions.iter().enumerate() {
+        if region.as_ref() == Some(unwanted) {
+            problems.add(
+                &format!("/provider/remove_supported_regions/{i}"),
+                format!(
+                    "\"{unwanted}\" is the service's own region, from which it can always be connected to: leave it out"
+                ),
+            );
+        }
+    }
     problems.into_result(params)?;
     // Without a region there was a problem.
     let region = region.unwrap_or_default();
 
-    let missing = Missing::of(params, link, &region);
-    missing.added_to(link, &region)?;
-    Ok(ProviderFacts {
-        service_existed: link.is_some(),
-        service_name: link.and_then(|link| link.aws_service_name.clone()),
-        adds: Additions {
-            principals: missing.principals,
-            ip_ranges: Vec::new(),
-            regions: missing.regions,
-            components: params
-                .components
-                .iter()
-                .filter(|c| !service.has_enabled(c))
-                .cloned()
-                .collect(),
+    let delta = Delta::of(params, link, &region);
+    let step = LinkStep::of(params, link, &region)?;
+    Ok(Fit {
+        checks: passed(service, link, params, &step, &region),
+        vendor: VendorFacts {
+            service_existed: link.is_some(),
+            service_name: link.and_then(|link| link.aws_service_name.clone()),
+            adds: Additions {
+                principals: delta.principals,
+                ip_ranges: Vec::new(),
+                regions: delta.regions,
+                components: switched_off(service, &params.components),
+            },
+            ports: components::ports(service, &params.components),
+            // Aiven's public DNS has its names.
+            private_hostname: None,
+            service_region: region,
         },
-        ports: components::ports(service, &params.components),
-        // Aiven's public DNS has its names.
-        private_hostname: None,
-        region,
+        step,
     })
+}
+
+/// What a person may want to know of what was checked.
+fn passed(
+    service: &Service,
+    link: Option<&PrivateLink>,
+    params: &request::Aiven,
+    step: &LinkStep,
+    region: &str,
+) -> Vec<Check> {
+    let mut checks = vec![
+        format!(
+            "the Aiven service {}/{} is RUNNING on {} in a project VPC",
+            params.project, params.service_name, service.cloud_name
+        ),
+        format!(
+            "a {} service offers these components over PrivateLink: {}",
+            service.service_type,
+            params.components.join(", ")
+        ),
+    ];
+    checks.extend(counts(link, step.lists(), region));
+    if link.is_some_and(|link| link.supported_regions.is_none()) {
+        let regions = step.lists().and_then(|lists| lists.supported_regions.as_ref());
+        if let Some(regions) = regions {
+            checks.push(format!(
+                "Aiven does not show the supported regions, so that this run's replace whatever is there: {}",
+                regions.join(", ")
+            ));
+        }
+        if !params.remove_supported_regions.is_empty() {
+            checks.push("Aiven does not show the supported regions, so that none is removed".to_owned());
+        }
+    }
+    checks.into_iter().map(Check::passed).collect()
 }
 
 /// Why the service cannot have a PrivateLink service made now, if it cannot.
@@ -229,31 +283,66 @@ mod tests {
 
     #[test]
     fn a_service_without_privatelink_needs_everything() {
-        let facts = facts(&kafka(), None, &params(&["kafka", "schema_registry", "prometheus"])).unwrap();
-        assert_eq!(facts.region, "eu-west-1");
-        assert!(!facts.service_existed);
-        assert_eq!(facts.service_name, None);
-        assert_eq!(facts.adds.principals, names(&["arn:aws:iam::111122223333:root"]));
-        assert!(facts.adds.regions.is_empty());
-        assert_eq!(facts.adds.components, names(&["schema_registry", "prometheus"]));
-        assert_eq!(facts.ports, [(10_000, 31_000)]);
+        let fit = super::fit(&kafka(), None, &params(&["kafka", "schema_registry", "prometheus"])).unwrap();
+        assert_eq!(fit.vendor.service_region, "eu-west-1");
+        assert!(!fit.vendor.service_existed);
+        assert_eq!(fit.vendor.service_name, None);
+        assert_eq!(fit.vendor.adds.principals, names(&["arn:aws:iam::111122223333:root"]));
+        assert!(fit.vendor.adds.regions.is_empty());
+        assert_eq!(fit.vendor.adds.components, names(&["schema_registry", "prometheus"]));
+        assert_eq!(fit.vendor.ports, [(10_000, 31_000)]);
+        assert!(matches!(fit.step, LinkStep::Create(_)));
+    }
+
+    #[test]
+    fn what_was_checked_is_told_with_figures() {
+        let mut params = params(&["kafka"]);
+        params.supported_regions = names(&["us-east-1"]);
+        let messages = |link: Option<&PrivateLink>| -> Vec<String> {
+            let checks = fit(&kafka(), link, &params).unwrap().checks;
+            assert!(checks.iter().all(|check| check.passed));
+            checks.into_iter().map(|check| check.message).collect()
+        };
+        let shown = link(&["arn:aws:iam::444455556666:root"], Some(&["eu-west-1", "us-east-1"]));
+        assert_eq!(
+            messages(Some(&shown)),
+            [
+                "the Aiven service acme-prod/orders is RUNNING on aws-eu-west-1 in a project VPC",
+                "a kafka service offers these components over PrivateLink: kafka",
+                "principals: 2 of 16 after this run",
+                "additional regions: 1 of 16 after this run",
+            ]
+        );
+        let hidden = link(&["arn:aws:iam::444455556666:root"], None);
+        assert!(messages(Some(&hidden))[4].contains("replace whatever is there: us-east-1"));
+    }
+
+    #[test]
+    fn the_own_region_cannot_be_removed() {
+        let mut params = params(&["kafka"]);
+        params.remove_supported_regions = names(&["us-east-1", "eu-west-1"]);
+        let error = fit(&kafka(), None, &params).unwrap_err();
+        assert!(
+            error.message.contains("\n/provider/remove_supported_regions/1: "),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_complete_service_needs_nothing() {
         let link = link(&["arn:aws:iam::111122223333:root"], None);
-        let facts = facts(&kafka(), Some(&link), &params(&["kafka"])).unwrap();
-        assert!(facts.service_existed && facts.adds.is_empty());
-        assert_eq!(facts.service_name, link.aws_service_name);
+        let fit = super::fit(&kafka(), Some(&link), &params(&["kafka"])).unwrap();
+        assert!(fit.vendor.service_existed && fit.vendor.adds.is_empty());
+        assert_eq!(fit.vendor.service_name, link.aws_service_name);
     }
 
     #[test]
     fn one_that_is_being_deleted_does_not_count() {
         let mut link = link(&["arn:aws:iam::111122223333:root"], None);
         link.state = "deleting".into();
-        let facts = facts(&kafka(), Some(&link), &params(&["kafka"])).unwrap();
-        assert!(!facts.service_existed && facts.service_name.is_none());
-        assert_eq!(facts.adds.principals.len(), 1);
+        let fit = super::fit(&kafka(), Some(&link), &params(&["kafka"])).unwrap();
+        assert!(!fit.vendor.service_existed && fit.vendor.service_name.is_none());
+        assert_eq!(fit.vendor.adds.principals.len(), 1);
     }
 
     #[test]
@@ -262,7 +351,7 @@ mod tests {
         service.state = "REBALANCING".into();
         service.project_vpc_id = None;
         service.cloud_name = "google-europe-west1".into();
-        let error = facts(&service, None, &params(&["pg", "kafka", "kafka_rest"])).unwrap_err();
+        let error = fit(&service, None, &params(&["pg", "kafka", "kafka_rest"])).unwrap_err();
         assert_eq!(error.name, ErrorName::InvalidRequest);
         let lines: Vec<&str> = error.message.lines().skip(1).collect();
         assert_eq!(lines.len(), 5, "{}", error.message);
@@ -280,7 +369,7 @@ mod tests {
             ("flink", "Aiven does not offer AWS PrivateLink"),
             ("newdb", "\"newdb\", of which this workflow does not know"),
         ] {
-            let error = facts(&service(service_type, json!([])), None, &params(&["kafka"])).unwrap_err();
+            let error = fit(&service(service_type, json!([])), None, &params(&["kafka"])).unwrap_err();
             assert_eq!(error.name, ErrorName::InvalidRequest);
             assert!(error.message.contains(words), "{}", error.message);
         }
@@ -290,13 +379,13 @@ mod tests {
     fn unknown_states_are_unexpected() {
         let mut service = kafka();
         service.state = "HIBERNATING".into();
-        let error = facts(&service, None, &params(&["kafka"])).unwrap_err();
+        let error = fit(&service, None, &params(&["kafka"])).unwrap_err();
         assert_eq!(error.name, ErrorName::Unexpected);
         assert!(error.message.contains("\"HIBERNATING\""));
 
         let mut link = link(&[], None);
         link.state = "updating".into();
-        let error = facts(&kafka(), Some(&link), &params(&["kafka"])).unwrap_err();
+        let error = fit(&kafka(), Some(&link), &params(&["kafka"])).unwrap_err();
         assert!(error.name == ErrorName::Unexpected && error.message.contains("\"updating\""));
     }
 

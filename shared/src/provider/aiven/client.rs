@@ -16,7 +16,36 @@ use crate::{Error, Result, request};
 
 const PRIVATELINK: &[&str] = &["privatelink", "aws"];
 const CONNECTIONS: &[&str] = &["privatelink", "aws", "connections"];
-const REFRESH: &[&str] = &["privatelink", "aws", "refresh"];
+
+/// A writing call: a plan names it, and a run makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    /// The service's own settings.
+    Configure,
+    Create,
+    Update,
+    Delete,
+    Refresh,
+}
+
+impl Write {
+    const fn method(self) -> Method {
+        match self {
+            Self::Configure | Self::Update => Method::PUT,
+            Self::Create | Self::Refresh => Method::POST,
+            Self::Delete => Method::DELETE,
+        }
+    }
+
+    /// What follows the service in the path.
+    const fn below(self) -> &'static [&'static str] {
+        match self {
+            Self::Configure => &[],
+            Self::Create | Self::Update | Self::Delete => PRIVATELINK,
+            Self::Refresh => &["privatelink", "aws", "refresh"],
+        }
+    }
+}
 
 /// Aiven's API, for one service.
 pub(super) struct Client {
@@ -44,7 +73,7 @@ impl Client {
     pub(super) async fn switch_access(&self, components: &[String], on: bool) -> Result<(), Failure> {
         let switches: Map<String, Value> = components.iter().map(|c| (c.clone(), on.into())).collect();
         let body = json!({"user_config": {"privatelink_access": switches}});
-        self.write(Method::PUT, &[], Some(&body)).await
+        self.write(Write::Configure, Some(&body)).await
     }
 
     /// The service's PrivateLink service.
@@ -53,16 +82,16 @@ impl Client {
     }
 
     pub(super) async fn create_privatelink(&self, lists: &Lists) -> Result<(), Failure> {
-        self.write(Method::POST, PRIVATELINK, Some(lists)).await
+        self.write(Write::Create, Some(lists)).await
     }
 
     /// Replaces the lists.
     pub(super) async fn update_privatelink(&self, lists: &Lists) -> Result<(), Failure> {
-        self.write(Method::PUT, PRIVATELINK, Some(lists)).await
+        self.write(Write::Update, Some(lists)).await
     }
 
     pub(super) async fn delete_privatelink(&self) -> Result<(), Failure> {
-        self.write(Method::DELETE, PRIVATELINK, None::<&()>).await
+        self.write(Write::Delete, None::<&()>).await
     }
 
     /// The endpoints that are connected, of all consumers.
@@ -74,7 +103,7 @@ impl Client {
     /// Makes Aiven ask AWS for its endpoints, which it normally learns from events. What it answers where it cannot is not known,
     /// and no harm: the next look sees what it sees.
     pub(super) async fn refresh_if_possible(&self) -> Result<(), Failure> {
-        match self.write(Method::POST, REFRESH, None::<&()>).await {
+        match self.write(Write::Refresh, None::<&()>).await {
             Err(failure) if failure.is_absent() || failure.conflict().is_some() => Ok(()),
             other => other,
         }
@@ -86,8 +115,13 @@ impl Client {
     }
 
     /// What a write answers is not used: the next look sees it.
-    async fn write<B: Serialize>(&self, method: Method, below: &[&str], body: Option<&B>) -> Result<(), Failure> {
-        self.call(method, below, body).await.map(|_| ())
+    async fn write<B: Serialize>(&self, write: Write, body: Option<&B>) -> Result<(), Failure> {
+        self.call(write.method(), write.below(), body).await.map(|_| ())
+    }
+
+    /// A writing call as a plan names it: `PUT /v1/project/p/service/s/privatelink/aws`.
+    pub(super) fn name_of(&self, write: Write) -> Result<String> {
+        Ok(format!("{} {}", write.method(), self.url(write.below())?.path()))
     }
 
     /// One call, and once more with a freshly read secret after a 401. Gives the call's name for errors, and a success.

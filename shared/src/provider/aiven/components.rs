@@ -22,13 +22,15 @@ const DYNAMIC: &str = "dynamic";
 const PRIVATELINK: &str = "privatelink";
 
 /// The TCP ports that clients will use, as inclusive ranges: Kafka's pool, and for other components the port of their dynamic
-/// route, which they keep over PrivateLink. Nothing for a component that has no row.
+/// route, which they keep over PrivateLink, and those that they have over PrivateLink already. Nothing for a component that has
+/// no row.
 pub(super) fn ports(service: &Service, components: &[String]) -> Vec<(u16, u16)> {
     let kafka = components.iter().any(|c| c == "kafka");
     let mut ports: BTreeSet<(u16, u16)> = service
         .components
         .iter()
-        .filter(|row| row.route == DYNAMIC && row.component != "kafka" && components.contains(&row.component))
+        .filter(|row| components.contains(&row.component))
+        .filter(|row| row.route == PRIVATELINK || (row.route == DYNAMIC && row.component != "kafka"))
         .map(|row| (row.port, row.port))
         .filter(|(port, _)| !(kafka && (KAFKA_PORTS.0..=KAFKA_PORTS.1).contains(port)))
         .collect();
@@ -219,6 +221,25 @@ mod tests {
         assert_eq!(
             ports(&opensearch, &names(&["opensearch", "opensearch_dashboards"])),
             [(443, 443), (25000, 25000)]
+        );
+    }
+
+    #[test]
+    fn ports_that_are_in_use_over_privatelink_count_too() {
+        let row = |component: &str, route: &str, port: u16| json!({"component": component, "host": "h", "port": port, "route": route, "usage": "primary"});
+        let service = service(
+            "pg",
+            json!([
+                row("pg", "dynamic", 21470),
+                row("pg", "privatelink", 21490),
+                row("pg", "public", 21500),
+                row("prometheus", "privatelink", 9273),
+                row("pgbouncer", "privatelink", 21471),
+            ]),
+        );
+        assert_eq!(
+            ports(&service, &names(&["pg", "prometheus"])),
+            [(9273, 9273), (21470, 21470), (21490, 21490)]
         );
     }
 }

@@ -7,14 +7,18 @@
 //! | `errors.rs` | Aiven's refusals in our names |
 //! | `checks.rs` | preflight: does the service fit the request |
 //! | `lists.rs` | the shared lists: principals and regions |
+//! | `plan.rs` | what a run will change |
 //! | `components.rs` | where the components answer |
+//! | `decision.rs` | what goes at a release, and what stays |
 //! | `release.rs` | taking back |
 
 mod checks;
 mod client;
 mod components;
+mod decision;
 mod errors;
 mod lists;
+mod plan;
 mod release;
 #[cfg(test)]
 mod samples;
@@ -24,9 +28,9 @@ use async_trait::async_trait;
 
 use self::client::Client;
 use self::errors::Failure;
-use self::lists::Missing;
-use self::wire::{Connection, Lists, PrivateLink};
-use super::{Provider, ProviderFacts, Reach, Release};
+use self::plan::LinkStep;
+use self::wire::{Connection, Lists, PrivateLink, Service};
+use super::{Provider, ProviderFacts, Reach, Release, ReleasePlan, ServiceSeen};
 use crate::document::{Access, AvailableEndpoint, ServiceOffer};
 use crate::progress::{Look, Pending};
 use crate::request::{self, Consumer};
@@ -64,15 +68,8 @@ impl Aiven {
         }
         let region =
             checks::region(&service)?.map_err(|problem| Error::invalid_at("/provider/service_name", problem))?;
-        let lists = Missing::of(&self.params, None, &region).added_to(None, &region)?;
-        match self.client.create_privatelink(&lists).await {
-            Ok(()) => Ok(Pending::new(
-                "creating",
-                "Aiven is making the PrivateLink service, which takes a few minutes.",
-            )
-            .into()),
-            Err(failure) => again_after_conflict(failure).map_err(|error| hint_at_regions(error, &lists)),
-        }
+        let step = LinkStep::of(&self.params, None, &region)?;
+        Ok(self.write(&step).await?.unwrap_or_else(creating).into())
     }
 
     async fn offer(&self, link: &PrivateLink) -> Result<Look<ServiceOffer>> {
@@ -80,41 +77,60 @@ impl Aiven {
             return Ok(Pending::new("active", "Aiven does not show the name of the endpoint service yet.").into());
         };
         let service_region = checks::region_of_service_name(service_name)?;
-        let missing = Missing::of(&self.params, Some(link), &service_region);
-        if missing.is_empty() {
-            return Ok(Look::Ready(ServiceOffer {
+        let step = LinkStep::of(&self.params, Some(link), &service_region)?;
+        Ok(match self.write(&step).await? {
+            Some(pending) => pending.into(),
+            None => Look::Ready(ServiceOffer {
                 service_name: service_name.clone(),
                 service_region,
-            }));
+            }),
+        })
+    }
+
+    /// Carries out a step, and says what to wait for then; none where there is nothing to do.
+    async fn write(&self, step: &LinkStep) -> Result<Option<Pending>> {
+        let (answer, lists, pending) = match step {
+            LinkStep::Keep => return Ok(None),
+            LinkStep::Create(lists) => (self.client.create_privatelink(lists).await, lists, creating()),
+            LinkStep::Update(lists) => {
+                let reason = "checking that Aiven has the lists now as this consumer needs them.";
+                let pending = Pending::new("active", reason).wait(VERIFY_SECONDS);
+                (self.client.update_privatelink(lists).await, lists, pending)
+            }
+        };
+        match answer {
+            Ok(()) => Ok(Some(pending)),
+            Err(failure) if failure.is_absent() && matches!(step, LinkStep::Update(_)) => Ok(Some(
+                Pending::new(
+                    "absent",
+                    "somebody deleted the PrivateLink service just now; a new one is made.",
+                )
+                .wait(VERIFY_SECONDS),
+            )),
+            Err(failure) => match conflict(&failure) {
+                Some(pending) => Ok(Some(pending)),
+                None => Err(hint_at_regions(failure.into(), lists)),
+            },
         }
-        let lists = missing.added_to(Some(link), &service_region)?;
-        match self.client.update_privatelink(&lists).await {
-            Ok(()) => Ok(Pending::new("active", "checking that Aiven allows this consumer now.")
-                .wait(VERIFY_SECONDS)
-                .into()),
-            Err(failure) if failure.is_absent() => Ok(Pending::new(
-                "absent",
-                "somebody deleted the PrivateLink service just now; a new one is made.",
-            )
-            .wait(VERIFY_SECONDS)
-            .into()),
-            Err(failure) => again_after_conflict(failure).map_err(|error| hint_at_regions(error, &lists)),
+    }
+
+    /// Writes again what another writer's list has dropped since: a PUT replaces the whole.
+    async fn still_allowed(&self, link: &PrivateLink) -> Result<Option<Pending>> {
+        match (link.state.as_str(), &link.aws_service_name) {
+            ("active", Some(name)) => {
+                let region = checks::region_of_service_name(name)?;
+                self.write(&LinkStep::of(&self.params, Some(link), &region)?).await
+            }
+            ("active" | "creating" | "deleting", _) => Ok(Some(Pending::new(
+                link.state.as_str(),
+                "somebody deletes or makes the PrivateLink service anew; if this stays, start again.",
+            ))),
+            (other, _) => Err(checks::unknown_state("the PrivateLink service", other)),
         }
     }
 
     /// Our connection's id, once it is up.
-    async fn connection_id(&self, endpoint_id: &str, attempt: u32) -> Result<Look<String>> {
-        let connections = match self.client.connections().await {
-            // Its 404 may also be one that passes.
-            Err(failure) if failure.is_absent() => {
-                return Ok(Pending::new(
-                    "absent",
-                    "Aiven shows no PrivateLink service any more; if this stays, somebody deleted it: start again.",
-                )
-                .into());
-            }
-            other => other?,
-        };
+    async fn connection_id(&self, connections: &[Connection], endpoint_id: &str, attempt: u32) -> Result<Look<String>> {
         if let Some(connection) = connections.iter().find(|c| c.vpc_endpoint_id == endpoint_id) {
             return connected(connection);
         }
@@ -127,52 +143,10 @@ impl Aiven {
         )
         .into())
     }
-}
 
-#[async_trait]
-impl Provider for Aiven {
-    async fn preflight(&self) -> Result<ProviderFacts> {
-        // The two share it, and each would read it.
-        self.client.authorization().await?;
-        let (service, link) = tokio::join!(self.client.service(), self.client.privatelink());
-        let service = service?;
-        let link = match link {
-            Err(failure) if failure.is_absent() => None,
-            other => Some(other?),
-        };
-        checks::facts(&service, link.as_ref(), &self.params)
-    }
-
-    async fn ensure_service(&self, _attempt: u32) -> Result<Look<ServiceOffer>> {
-        let link = match self.client.privatelink().await {
-            // If it is new and just not visible, creating it again is a conflict; if the token may not see it, it may not create it.
-            Err(failure) if failure.is_absent_or_new() => return self.create_service().await,
-            other => other?,
-        };
-        match link.state.as_str() {
-            "active" => self.offer(&link).await,
-            "creating" => Ok(Pending::new(
-                "creating",
-                "Aiven is making the PrivateLink service, which takes a few minutes.",
-            )
-            .into()),
-            "deleting" => Ok(Pending::new(
-                "deleting",
-                "somebody deleted the PrivateLink service; a new one is made once it is gone.",
-            )
-            .into()),
-            other => Err(checks::unknown_state("the PrivateLink service", other)),
-        }
-    }
-
-    async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>> {
-        let connection_id = match self.connection_id(&endpoint.endpoint_id, attempt).await? {
-            Look::Ready(id) => id,
-            Look::Pending(pending) => return Ok(pending.into()),
-        };
-        let service = self.client.service().await?;
-        let mut off = self.params.components.clone();
-        off.retain(|component| !service.has_enabled(component));
+    /// Switches on what is off, and gives the addresses when they are all there.
+    async fn components(&self, service: &Service, connection_id: String) -> Result<Look<Access>> {
+        let off = plan::switched_off(service, &self.params.components);
         if !off.is_empty() {
             return match self.client.switch_access(&off, true).await {
                 Ok(()) => Ok(Pending::new(
@@ -187,14 +161,14 @@ impl Provider for Aiven {
             };
         }
         Ok(
-            match components::addresses(&service, &self.params.components, &connection_id) {
+            match components::addresses(service, &self.params.components, &connection_id) {
                 Ok(components) => Look::Ready(Access {
                     vendor_connection_id: Some(connection_id),
                     components,
                     hosted_zone_id: None,
                 }),
                 Err(missing) => Pending::new(
-                    service.state,
+                    service.state.as_str(),
                     format!(
                         "Aiven does not show yet where these answer over the connection {connection_id}: {}.",
                         missing.join(", ")
@@ -204,9 +178,91 @@ impl Provider for Aiven {
             },
         )
     }
+}
+
+#[async_trait]
+impl Provider for Aiven {
+    async fn preflight(&self) -> Result<ProviderFacts> {
+        // The two share it, and each would read it.
+        self.client.authorization().await?;
+        let (service, link) = tokio::join!(self.client.service(), self.client.privatelink());
+        let service = service?;
+        let link = match link {
+            Err(failure) if failure.is_absent() => None,
+            other => Some(other?),
+        };
+        let fit = checks::fit(&service, link.as_ref(), &self.params)?;
+        let name = &self.params.service_name;
+        Ok(ProviderFacts {
+            changes: vec![
+                fit.step.change(&self.client, name, link.as_ref())?,
+                plan::switches(&self.client, name, &fit.vendor.adds.components, true)?,
+            ],
+            vendor: fit.vendor,
+            checks: fit.checks,
+        })
+    }
+
+    async fn ensure_service(&self, _attempt: u32) -> Result<Look<ServiceOffer>> {
+        let link = match self.client.privatelink().await {
+            // If it is new and just not visible, creating it again is a conflict; if the token may not see it, it may not create it.
+            Err(failure) if failure.is_absent_or_new() => return self.create_service().await,
+            other => other?,
+        };
+        match link.state.as_str() {
+            "active" => self.offer(&link).await,
+            "creating" => Ok(creating().into()),
+            "deleting" => Ok(Pending::new(
+                "deleting",
+                "somebody deleted the PrivateLink service; a new one is made once it is gone.",
+            )
+            .into()),
+            other => Err(checks::unknown_state("the PrivateLink service", other)),
+        }
+    }
+
+    async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>> {
+        // The three share it, and each would read it.
+        self.client.authorization().await?;
+        let (connections, link, service) = tokio::join!(
+            self.client.connections(),
+            self.client.privatelink(),
+            self.client.service()
+        );
+        let (connections, link) = match (connections, link) {
+            // Its 404 may also be one that passes.
+            (Err(failure), _) | (_, Err(failure)) if failure.is_absent() => {
+                return Ok(Pending::new(
+                    "absent",
+                    "Aiven shows no PrivateLink service any more; if this stays, somebody deleted it: start again.",
+                )
+                .into());
+            }
+            (connections, link) => (connections?, link?),
+        };
+        if let Some(pending) = self.still_allowed(&link).await? {
+            return Ok(pending.into());
+        }
+        match self.connection_id(&connections, &endpoint.endpoint_id, attempt).await? {
+            Look::Ready(id) => self.components(&service?, id).await,
+            Look::Pending(pending) => Ok(pending.into()),
+        }
+    }
+
+    async fn service_seen(&self) -> Result<Option<ServiceSeen>> {
+        release::service_seen(&self.client).await
+    }
+
+    async fn withdraw_access(&self, release: &Release) -> Result<Look<Vec<String>>> {
+        release::withdraw(&self.client, &self.params, release).await
+    }
 
     async fn release(&self, release: &Release) -> Result<Look<Vec<String>>> {
         release::look(&self.client, &self.params, release).await
+    }
+
+    async fn plan_release(&self, release: &Release) -> Result<ReleasePlan> {
+        release::plan(&self.client, &self.params, release).await
     }
 
     fn ca_certificate(&self) -> Option<String> {
@@ -225,6 +281,13 @@ impl Provider for Aiven {
             self.params.project, self.params.service_name
         )
     }
+}
+
+fn creating() -> Pending {
+    Pending::new(
+        "creating",
+        "Aiven is making the PrivateLink service, which takes a few minutes.",
+    )
 }
 
 /// The id of a connection that traffic can pass, by Aiven's state of it.

@@ -1,73 +1,181 @@
-//! Taking back what a run added, as far as nobody else uses it.
+//! Taking back, as far as nobody else uses it: the looks at Aiven, and the writes.
 //!
-//! Each look works out the whole plan from what it sees, so that it says the same at the end however often it was called.
+//! Each look works out the whole decision from what it sees, so that it says the same at the end however often it was called.
 
-use super::checks::unknown_state;
-use super::client::Client;
+use super::checks::{region, region_of_service_name, unknown_state};
+use super::client::{Client, Write};
+use super::decision::{Fate, ListsLeft, Switches};
 use super::errors::Failure;
-use super::lists::not_in;
-use super::wire::{Lists, PrivateLink};
+use super::plan::{link_change, switches, with_lists};
+use super::wire::{PrivateLink, Service};
 use super::{VERIFY_SECONDS, conflict};
-use crate::Result;
+use crate::plan::{Change, Effect};
 use crate::progress::{Look, Pending};
-use crate::provider::Release;
-use crate::request;
+use crate::provider::{Release, ReleasePlan, ServiceSeen};
+use crate::{Result, request};
 
-/// One look. Ready with what is left on purpose.
-pub(super) async fn look(client: &Client, params: &request::Aiven, release: &Release) -> Result<Look<Vec<String>>> {
-    if !release.delete_service && release.remove.is_empty() {
+/// What a decision needs to know.
+pub(super) struct Seen {
+    pub(super) link: Option<PrivateLink>,
+    /// The endpoints of other connections that are listed, and the consumer's own other ones.
+    pub(super) others: Vec<String>,
+}
+
+/// The PrivateLink service for a removal.
+pub(super) async fn service_seen(client: &Client) -> Result<Option<ServiceSeen>> {
+    let Some(link) = if_there(client.privatelink().await)? else {
+        return Ok(None);
+    };
+    let own_region = match &link.aws_service_name {
+        Some(name) => Some(region_of_service_name(name)?),
+        None => match if_there(client.service().await)? {
+            Some(service) => region(&service)?.ok(),
+            None => None,
+        },
+    };
+    let mut regions: Vec<String> = own_region.into_iter().collect();
+    for region in link.supported_regions.unwrap_or_default() {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    Ok(Some(ServiceSeen {
+        service_name: link.aws_service_name,
+        regions,
+    }))
+}
+
+/// One look before the endpoint goes. Ready with what is left on purpose.
+pub(super) async fn withdraw(client: &Client, params: &request::Aiven, release: &Release) -> Result<Look<Vec<String>>> {
+    if !Switches::are_in(release) {
         return Ok(Look::Ready(Vec::new()));
     }
-    let link = if_there(client.privatelink().await)?;
-    let mut others = Vec::new();
-    if let Some(link) = &link {
-        match link.state.as_str() {
-            "active" => {}
-            "creating" => {
-                return Ok(Pending::new(
-                    "creating",
-                    "Aiven is still making the PrivateLink service; it cannot be changed before.",
-                )
-                .into());
-            }
-            "deleting" => {
-                return Ok(Pending::new("deleting", "waiting until Aiven has deleted the PrivateLink service.").into());
-            }
-            other => return Err(unknown_state("the PrivateLink service", other)),
-        }
-        let connections = if_there(client.connections().await)?.unwrap_or_default();
-        others = connections.into_iter().map(|c| c.vpc_endpoint_id).collect();
-        others.retain(|id| !release.endpoint_ids.contains(id));
-    }
-    let mut enabled = Vec::new();
-    if !release.remove.components.is_empty()
-        && let Some(service) = if_there(client.service().await)?
-    {
-        enabled = release.remove.components.clone();
-        enabled.retain(|component| service.has_enabled(component));
-    }
-
-    let plan = Plan::of(params, release, link.as_ref(), &others, enabled);
-    let written = match plan.carry_out(client).await {
-        Err(failure) if failure.is_absent() => true,
-        Err(failure) => match conflict(&failure) {
-            Some(pending) => return Ok(pending.into()),
-            None => return Err(failure.into()),
-        },
-        Ok(written) => written,
+    let (seen, service) = see_both(client, release).await?;
+    let Some(service) = service else {
+        return Ok(Look::Ready(Vec::new()));
     };
-    Ok(if written {
-        let state = if plan.change == Change::Delete {
-            "deleting"
+    let decision = Switches::of(params, release, &seen, &service);
+    if decision.turn_off.is_empty() {
+        return Ok(Look::Ready(decision.left));
+    }
+    let answer = client.switch_access(&decision.turn_off, false).await;
+    let reason = format!(
+        "Aiven is switching off PrivateLink access to {}.",
+        decision.turn_off.join(", ")
+    );
+    after_write(answer, &service.state, reason)
+}
+
+/// One look after the endpoint is gone. Ready with what is left on purpose.
+pub(super) async fn look(client: &Client, params: &request::Aiven, release: &Release) -> Result<Look<Vec<String>>> {
+    if !ListsLeft::are_in(release) {
+        return Ok(Look::Ready(Vec::new()));
+    }
+    let seen = see(client, release).await?;
+    let Some(link) = &seen.link else {
+        return Ok(Look::Ready(Vec::new()));
+    };
+    match link.state.as_str() {
+        "creating" => {
+            return Ok(Pending::new(
+                "creating",
+                "Aiven is still making the PrivateLink service; it cannot be changed before.",
+            )
+            .into());
+        }
+        "deleting" => {
+            return Ok(Pending::new("deleting", "waiting until Aiven has deleted the PrivateLink service.").into());
+        }
+        _ => {}
+    }
+    let decision = ListsLeft::of(params, release, link, &seen.others);
+    let (answer, state) = match &decision.fate {
+        Fate::Keep => return Ok(Look::Ready(decision.left)),
+        Fate::Delete => (client.delete_privatelink().await, "deleting"),
+        Fate::Replace(lists) => (client.update_privatelink(lists).await, "active"),
+    };
+    let reason = "checking that Aiven took back what this connection had of the PrivateLink service.";
+    after_write(answer, state, reason.to_owned())
+}
+
+/// What [`withdraw`] and [`look`] would write, without writing.
+pub(super) async fn plan(client: &Client, params: &request::Aiven, release: &Release) -> Result<ReleasePlan> {
+    let mut plan = ReleasePlan::default();
+    if !Switches::are_in(release) && !ListsLeft::are_in(release) {
+        return Ok(plan);
+    }
+    let (seen, service) = see_both(client, release).await?;
+    if Switches::are_in(release)
+        && let Some(service) = &service
+    {
+        let decision = Switches::of(params, release, &seen, service);
+        let change = switches(client, &params.service_name, &decision.turn_off, false)?;
+        plan.access.push(change);
+        plan.left.extend(decision.left);
+    }
+    if ListsLeft::are_in(release)
+        && let Some(link) = &seen.link
+    {
+        if link.state == "deleting" {
+            let kept = link_change(Effect::Keep, &params.service_name);
+            plan.changes.push(kept.why("Aiven is deleting it already"));
         } else {
-            "active"
-        };
-        Pending::new(state, "checking that Aiven took back what this run had added.")
-            .wait(VERIFY_SECONDS)
-            .into()
-    } else {
-        Look::Ready(plan.left)
+            let decision = ListsLeft::of(params, release, link, &seen.others);
+            plan.changes
+                .push(fate_change(client, &params.service_name, link, &decision.fate)?);
+            plan.left.extend(decision.left);
+        }
+    }
+    Ok(plan)
+}
+
+fn fate_change(client: &Client, service_name: &str, link: &PrivateLink, fate: &Fate) -> Result<Change> {
+    Ok(match fate {
+        Fate::Keep => link_change(Effect::Keep, service_name),
+        Fate::Delete => link_change(Effect::Delete, service_name).call(client.name_of(Write::Delete)?),
+        Fate::Replace(lists) => with_lists(link_change(Effect::Change, service_name), Some(link), lists)
+            .call(client.name_of(Write::Update)?),
     })
+}
+
+async fn see(client: &Client, release: &Release) -> Result<Seen> {
+    // The two share it, and each would read it.
+    client.authorization().await?;
+    let (link, connections) = tokio::join!(client.privatelink(), client.connections());
+    let link = if_there(link)?;
+    let mut others = match link.as_ref().map(|link| link.state.as_str()) {
+        Some("active") => if_there(connections)?.unwrap_or_default(),
+        // Nothing is connected to one that is not there yet, or not any more.
+        None | Some("creating" | "deleting") => Vec::new(),
+        Some(other) => return Err(unknown_state("the PrivateLink service", other)),
+    }
+    .into_iter()
+    .map(|connection| connection.vpc_endpoint_id)
+    .filter(|id| !release.endpoint_ids.contains(id))
+    .collect::<Vec<_>>();
+    for id in &release.other_endpoint_ids {
+        if !others.contains(id) {
+            others.push(id.clone());
+        }
+    }
+    Ok(Seen { link, others })
+}
+
+async fn see_both(client: &Client, release: &Release) -> Result<(Seen, Option<Service>)> {
+    client.authorization().await?;
+    let (seen, service) = tokio::join!(see(client, release), client.service());
+    Ok((seen?, if_there(service)?))
+}
+
+fn after_write(answer: Result<(), Failure>, state: &str, reason: String) -> Result<Look<Vec<String>>> {
+    match answer {
+        Err(failure) if !failure.is_absent() => match conflict(&failure) {
+            Some(pending) => Ok(pending.into()),
+            None => Err(failure.into()),
+        },
+        // What went meanwhile is gone; the next look sees it.
+        _ => Ok(Pending::new(state, reason).wait(VERIFY_SECONDS).into()),
+    }
 }
 
 fn if_there<T>(answer: Result<T, Failure>) -> Result<Option<T>> {
@@ -75,271 +183,5 @@ fn if_there<T>(answer: Result<T, Failure>) -> Result<Option<T>> {
         Ok(found) => Ok(Some(found)),
         Err(failure) if failure.is_absent() => Ok(None),
         Err(failure) => Err(failure.into()),
-    }
-}
-
-/// What to do with the PrivateLink service.
-#[derive(Debug, PartialEq, Eq)]
-enum Change {
-    Nothing,
-    Delete,
-    Replace(Lists),
-}
-
-/// What one look writes, and what stays on purpose.
-#[derive(Debug, PartialEq, Eq)]
-struct Plan {
-    switch_off: Vec<String>,
-    change: Change,
-    left: Vec<String>,
-}
-
-impl Plan {
-    /// `others`: the endpoints of other connections that are listed. `enabled`: those of the components to remove that are still on.
-    fn of(
-        params: &request::Aiven,
-        release: &Release,
-        link: Option<&PrivateLink>,
-        others: &[String],
-        enabled: Vec<String>,
-    ) -> Self {
-        let mut plan = Self {
-            switch_off: Vec::new(),
-            change: Change::Nothing,
-            left: Vec::new(),
-        };
-        if others.is_empty() {
-            plan.switch_off = enabled;
-        } else {
-            plan.left.extend(enabled.iter().map(|component| {
-                format!(
-                    "PrivateLink access to {component} stays enabled, as other endpoints are connected and may use it ({}); switch it \
-                     off by `avn service update -c privatelink_access.{component}=false --project {} {}`",
-                    others.join(", "),
-                    params.project,
-                    params.service_name
-                )
-            }));
-        }
-        if let Some(link) = link {
-            plan.shrink(params, release, link, others);
-        }
-        plan
-    }
-
-    fn shrink(&mut self, params: &request::Aiven, release: &Release, link: &PrivateLink, others: &[String]) {
-        let service = format!("--project {} {}", params.project, params.service_name);
-        let mut principals = not_in(&link.principals, &release.remove.principals);
-        if release.delete_service && principals.is_empty() && others.is_empty() {
-            self.change = Change::Delete;
-            return;
-        }
-        if release.delete_service {
-            let who = [principals.as_slice(), others].concat().join(", ");
-            self.left.push(format!(
-                "the PrivateLink service, which this run created, stays, as others use it or may ({who}); delete it by `avn service \
-                 privatelink aws delete {service}` when they need it no more"
-            ));
-        }
-        if principals.is_empty() && !link.principals.is_empty() {
-            principals.clone_from(&link.principals);
-            let why = if others.is_empty() {
-                "as Aiven demands at least one".to_owned()
-            } else {
-                format!("as other endpoints are connected by them ({})", others.join(", "))
-            };
-            self.left.push(format!(
-                "the principals {} stay allowed, {why}; put another in their place by `avn service privatelink aws update --principal \
-                 ARN {service}`",
-                principals.join(", ")
-            ));
-        }
-        let regions = self.regions(params, release, link, others);
-        if principals.len() < link.principals.len() || regions.is_some() {
-            self.change = Change::Replace(Lists {
-                principals,
-                supported_regions: regions,
-            });
-        }
-    }
-
-    /// The regions without those of the run, if that is a change and nobody may connect from them.
-    fn regions(
-        &mut self,
-        params: &request::Aiven,
-        release: &Release,
-        link: &PrivateLink,
-        others: &[String],
-    ) -> Option<Vec<String>> {
-        let remove = &release.remove.regions;
-        let stays = |why: &str| {
-            format!(
-                "the regions {} stay supported, as {why}; change the list of {}/{} in Aiven",
-                remove.join(", "),
-                params.project,
-                params.service_name
-            )
-        };
-        if remove.is_empty() {
-            return None;
-        }
-        let Some(there) = &link.supported_regions else {
-            self.left.push(stays(
-                "Aiven does not show the list, so that it cannot be changed without losing others' entries",
-            ));
-            return None;
-        };
-        let rest = not_in(there, remove);
-        if rest.len() == there.len() {
-            return None;
-        }
-        if !others.is_empty() {
-            self.left.push(stays(&format!(
-                "other endpoints are connected and may be there ({})",
-                others.join(", ")
-            )));
-            return None;
-        }
-        Some(rest)
-    }
-
-    /// Whether anything was written.
-    async fn carry_out(&self, client: &Client) -> Result<bool, Failure> {
-        if !self.switch_off.is_empty() {
-            client.switch_access(&self.switch_off, false).await?;
-        }
-        match &self.change {
-            Change::Nothing => Ok(!self.switch_off.is_empty()),
-            Change::Delete => client.delete_privatelink().await.map(|()| true),
-            Change::Replace(lists) => client.update_privatelink(lists).await.map(|()| true),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::Additions;
-    use crate::provider::aiven::samples::{link, names, params};
-
-    const OURS: &str = "arn:aws:iam::111122223333:root";
-    const THEIRS: &str = "arn:aws:iam::444455556666:root";
-
-    fn release(delete_service: bool) -> Release {
-        Release {
-            delete_service,
-            remove: Additions {
-                principals: names(&[OURS]),
-                regions: names(&["us-east-1"]),
-                components: names(&["kafka"]),
-                ..Additions::default()
-            },
-            endpoint_ids: Vec::new(),
-        }
-    }
-
-    fn plan(delete_service: bool, link: Option<&PrivateLink>, others: &[&str], enabled: &[&str]) -> Plan {
-        Plan::of(
-            &params(&["kafka"]),
-            &release(delete_service),
-            link,
-            &names(others),
-            names(enabled),
-        )
-    }
-
-    #[test]
-    fn a_service_of_ours_alone_goes_whole() {
-        let plan = plan(true, Some(&link(&[OURS], Some(&["us-east-1"]))), &[], &["kafka"]);
-        assert_eq!(plan.change, Change::Delete);
-        assert_eq!(plan.switch_off, names(&["kafka"]));
-        assert!(plan.left.is_empty());
-    }
-
-    #[test]
-    fn a_service_that_is_gone_leaves_only_components_to_switch_off() {
-        let plan = plan(true, None, &[], &["kafka"]);
-        assert_eq!(plan.change, Change::Nothing);
-        assert_eq!(plan.switch_off, names(&["kafka"]));
-    }
-
-    #[test]
-    fn a_service_that_others_may_use_stays_without_us() {
-        let link = link(&[THEIRS, OURS], Some(&["eu-west-2", "us-east-1"]));
-        let plan = plan(true, Some(&link), &[], &[]);
-        assert_eq!(
-            plan.change,
-            Change::Replace(Lists {
-                principals: names(&[THEIRS]),
-                supported_regions: Some(names(&["eu-west-2"])),
-            })
-        );
-        assert_eq!(plan.left.len(), 1);
-        assert!(
-            plan.left[0].contains("the PrivateLink service, which this run created, stays")
-                && plan.left[0].contains(THEIRS)
-        );
-    }
-
-    #[test]
-    fn what_other_connections_may_use_stays() {
-        let link = link(&[THEIRS, OURS], Some(&["us-east-1"]));
-        let plan = plan(false, Some(&link), &["vpce-2"], &["kafka"]);
-        assert!(plan.switch_off.is_empty());
-        assert_eq!(
-            plan.change,
-            Change::Replace(Lists {
-                principals: names(&[THEIRS]),
-                supported_regions: None,
-            })
-        );
-        assert_eq!(plan.left.len(), 2);
-        assert!(
-            plan.left[0].contains("privatelink_access.kafka=false"),
-            "{}",
-            plan.left[0]
-        );
-        assert!(plan.left[1].contains("us-east-1"), "{}", plan.left[1]);
-    }
-
-    #[test]
-    fn an_endpoint_that_came_with_our_principals_keeps_the_service_as_it_is() {
-        let plan = plan(
-            true,
-            Some(&link(&[OURS], Some(&["us-east-1"]))),
-            &["vpce-2"],
-            &["kafka"],
-        );
-        assert_eq!(plan.change, Change::Nothing);
-        assert!(plan.switch_off.is_empty());
-        assert_eq!(plan.left.len(), 4, "{:?}", plan.left);
-        assert!(
-            plan.left.iter().all(|sentence| sentence.contains("(vpce-2)")),
-            "{:?}",
-            plan.left
-        );
-    }
-
-    #[test]
-    fn the_last_principals_of_a_service_of_others_stay() {
-        let plan = plan(false, Some(&link(&[OURS], Some(&[]))), &[], &[]);
-        assert_eq!(plan.change, Change::Nothing);
-        assert_eq!(plan.left.len(), 1);
-        assert!(plan.left[0].contains("at least one"));
-    }
-
-    #[test]
-    fn regions_that_are_not_shown_are_not_touched() {
-        let plan = plan(false, Some(&link(&[THEIRS], None)), &[], &[]);
-        assert_eq!(plan.change, Change::Nothing);
-        assert_eq!(plan.left.len(), 1);
-        assert!(plan.left[0].contains("does not show"));
-    }
-
-    #[test]
-    fn what_is_gone_already_is_done() {
-        let plan = plan(false, Some(&link(&[THEIRS], Some(&["eu-west-2"]))), &["vpce-2"], &[]);
-        assert_eq!(plan.change, Change::Nothing);
-        assert!(plan.switch_off.is_empty() && plan.left.is_empty());
     }
 }

@@ -18,6 +18,9 @@ pub(super) fn params(components: &[&str]) -> request::Aiven {
         principals: names(&["arn:aws:iam::111122223333:root"]),
         supported_regions: names(&["eu-west-1"]),
         components: names(components),
+        remove_principals: Vec::new(),
+        remove_supported_regions: Vec::new(),
+        delete_service: false,
         secret_id: "privatelink/aiven".into(),
     }
 }

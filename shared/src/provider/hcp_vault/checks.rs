@@ -3,57 +3,60 @@
 //! HCP refuses these itself, but later and in words that nobody has published; here each has the field of the request.
 
 use super::lists;
+use super::problems::Problem;
 use super::wire::{Attachment, Cluster, Link, LinkState, Network};
 use crate::request::HcpVault;
-use crate::{Error, ErrorName, Result};
+use crate::{Error, Result};
 
 const HVN: &str = "/provider/hvn_id";
 const CLUSTER: &str = "/provider/vault_cluster_id";
 const LINK: &str = "/provider/private_link_service_id";
+const REMOVE_REGIONS: &str = "/provider/remove_consumer_regions";
 
-/// Something in HCP that does not fit the request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Problem {
-    /// JSON pointer into the request.
-    path: &'static str,
-    message: String,
-}
-
-impl Problem {
-    fn at(path: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            path,
-            message: message.into(),
-        }
+/// What preflight says of a service that is `FAILED`, at the field that names it.
+pub(super) fn failed(error: Error) -> Error {
+    Error {
+        message: format!(
+            "the cluster's PrivateLink service cannot be used; nothing was changed.\n{LINK}: {}",
+            error.message
+        ),
+        ..error
     }
 }
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self::invalid_at(problem.path, problem.message)
+/// The HVN's own region is always served: it cannot be removed.
+pub(super) fn own_region(params: &HcpVault, network: &Network, problems: &mut Vec<Problem>) {
+    let region = &network.location.region.region;
+    if params.remove_consumer_regions.contains(region) {
+        problems.push(Problem::at(
+            REMOVE_REGIONS,
+            format!(
+                "{region} is the region of the HVN, from which the service can always be connected to: leave it out."
+            ),
+        ));
     }
 }
 
-/// One error for all problems, if there is any: each on its own line where they are several.
-pub(super) fn report(problems: Vec<Problem>) -> Result<()> {
-    match <[Problem; 1]>::try_from(problems) {
-        Ok([problem]) => Err(problem.into()),
-        Err(problems) if problems.is_empty() => Ok(()),
-        Err(problems) => {
-            let lines: Vec<String> = problems
-                .iter()
-                .map(|p| format!("\n{}: {}", p.path, p.message))
-                .collect();
-            Err(Error::new(
-                ErrorName::InvalidRequest,
-                format!(
-                    "{} things at HCP do not fit the request; nothing was changed. Correct them and start again.{}",
-                    problems.len(),
-                    lines.concat()
-                ),
-            ))
-        }
+/// What a person may want to know of what was checked.
+pub(super) fn passed(params: &HcpVault, cluster: &Cluster, network: &Network) -> Vec<String> {
+    let (hvn, id) = (&params.hvn_id, &params.vault_cluster_id);
+    let mut passed = vec![
+        format!(
+            "the HVN \"{hvn}\" is STABLE on AWS in {}, without a peering or a transit gateway attachment",
+            network.location.region.region
+        ),
+        format!(
+            "the Vault cluster \"{id}\" is RUNNING in that HVN, of the tier {}",
+            cluster.config.tier
+        ),
+    ];
+    if !cluster.config.disaster_recovery_network_config.network_id.is_empty() {
+        passed.push(
+            "the cluster has a disaster recovery HVN; a PrivateLink connection is not kept when that one is promoted"
+                .to_owned(),
+        );
     }
+    passed
 }
 
 /// There is no such HVN.
@@ -269,6 +272,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::ErrorName;
 
     fn params() -> HcpVault {
         serde_json::from_value(json!({
@@ -427,16 +431,14 @@ mod tests {
     }
 
     #[test]
-    fn several_problems_are_one_error_with_a_line_each() {
-        assert_eq!(report(Vec::new()), Ok(()));
-        let one = report(vec![no_network(&params())]).unwrap_err();
-        assert!(one.message.starts_with("/provider/hvn_id: "), "{one}");
-        let two = report(vec![no_network(&params()), no_cluster(&params())]).unwrap_err();
-        assert_eq!(two.name, ErrorName::InvalidRequest);
-        let lines: Vec<&str> = two.message.lines().collect();
-        assert!(
-            lines[1].starts_with("/provider/hvn_id: ") && lines[2].starts_with("/provider/vault_cluster_id: "),
-            "{two}"
-        );
+    fn the_hvns_own_region_cannot_be_removed() {
+        let mut params = params();
+        params.remove_consumer_regions = vec!["us-east-1".into()];
+        let mut problems = Vec::new();
+        own_region(&params, &hvn("aws", "STABLE"), &mut problems);
+        assert_eq!(problems, []);
+        params.remove_consumer_regions.push("eu-west-1".into());
+        own_region(&params, &hvn("aws", "STABLE"), &mut problems);
+        assert_eq!(problems[0].path, "/provider/remove_consumer_regions");
     }
 }

@@ -36,6 +36,14 @@ pub(super) struct Client {
     hvn_id: String,
 }
 
+/// A writing call, of the PrivateLink service with this id: a plan names it, and a run makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write<'a> {
+    Create,
+    Update(&'a str),
+    Delete(&'a str),
+}
+
 /// The query of a call.
 type Query<'a> = &'a [(&'a str, &'a str)];
 
@@ -93,19 +101,32 @@ impl Client {
     }
 
     pub(super) async fn create_link(&self, body: &Value) -> Result<Started, Failure> {
-        let path = self.hvn_path(&self.hvn_id, &["private-link-services"]);
-        self.write(Method::POST, &path, &[], Some(body)).await
+        self.write(Write::Create, &[], Some(body)).await
     }
 
     pub(super) async fn update_link(&self, id: &str, body: &Value) -> Result<Started, Failure> {
-        let path = self.hvn_path(&self.hvn_id, &["private-link-services", id]);
-        self.write(Method::PATCH, &path, &[], Some(body)).await
+        self.write(Write::Update(id), &[], Some(body)).await
     }
 
     pub(super) async fn delete_link(&self, id: &str, region: &str) -> Result<Started, Failure> {
-        let path = self.hvn_path(&self.hvn_id, &["private-link-services", id]);
         let query = [("location.region.provider", "aws"), ("location.region.region", region)];
-        self.write(Method::DELETE, &path, &query, None).await
+        self.write(Write::Delete(id), &query, None).await
+    }
+
+    /// A writing call as a plan names it: `PATCH /network/2020-09-07/organizations/…/private-link-services/pl-acme`.
+    pub(super) fn name_of(&self, write: Write<'_>) -> String {
+        let (method, path) = self.write_path(write);
+        format!("{method} {}", at(&self.api, &path).path())
+    }
+
+    fn write_path(&self, write: Write<'_>) -> (Method, String) {
+        const LINKS: &str = "private-link-services";
+        let (method, below): (_, &[&str]) = match write {
+            Write::Create => (Method::POST, &[LINKS]),
+            Write::Update(id) => (Method::PATCH, &[LINKS, id]),
+            Write::Delete(id) => (Method::DELETE, &[LINKS, id]),
+        };
+        (method, self.hvn_path(&self.hvn_id, below))
     }
 
     /// The newest operation on a PrivateLink service, if HCP lists one.
@@ -156,15 +177,10 @@ impl Client {
         .into())
     }
 
-    async fn write(
-        &self,
-        method: Method,
-        path: &str,
-        query: Query<'_>,
-        body: Option<&Value>,
-    ) -> Result<Started, Failure> {
-        let answer = self.call(method.clone(), path, query, body).await?;
-        Ok(answer.json(&what(&method, path))?)
+    async fn write(&self, write: Write<'_>, query: Query<'_>, body: Option<&Value>) -> Result<Started, Failure> {
+        let (method, path) = self.write_path(write);
+        let answer = self.call(method.clone(), &path, query, body).await?;
+        Ok(answer.json(&what(&method, &path))?)
     }
 
     /// One call: a success of whatever kind, or the failure by the table in [`errors`].

@@ -9,10 +9,6 @@ use super::wire::Link;
 use crate::document::Additions;
 use crate::request::HcpVault;
 
-/// "Consumer accounts: 10 per PrivateLink service" by default (the guide); a support ticket raises it, so HCP decides, not we.
-const DEFAULT_MAX_ACCOUNTS: usize = 10;
-/// "Consumer IP ranges: 15 per PrivateLink service" by default (the guide).
-const DEFAULT_MAX_IP_RANGES: usize = 15;
 /// "PrivateLink Service ID cannot exceed 36 characters." (the guide)
 const MAX_ID_LENGTH: usize = 36;
 
@@ -67,13 +63,105 @@ pub(super) fn present(link: &Link, remove: &Additions) -> Additions {
     }
 }
 
-/// The consumer accounts that are not among those to remove: somebody else's, so that the service must stay.
-pub(super) fn others<'a>(link: &'a Link, remove: &Additions) -> Vec<&'a str> {
+/// What a request changes in the lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Delta {
+    /// What it wants and the service does not have.
+    pub(super) adds: Additions,
+    /// What it wants out and the service has, in the service's spelling.
+    pub(super) removes: Additions,
+}
+
+impl Delta {
+    /// `link`: the service, if it is there to stay.
+    pub(super) fn of(params: &HcpVault, hvn_region: &str, link: Option<&Link>) -> Self {
+        let adds = missing(params, hvn_region, link);
+        let unwanted = Additions {
+            principals: params.remove_consumer_accounts.clone(),
+            // Another spelling of a range that the request needs is that range.
+            ip_ranges: params
+                .remove_consumer_ip_ranges
+                .iter()
+                .filter(|range| !params.consumer_ip_ranges.iter().any(|wanted| same_range(wanted, range)))
+                .cloned()
+                .collect(),
+            regions: without(&params.remove_consumer_regions, hvn_region),
+            components: Vec::new(),
+        };
+        Self {
+            adds,
+            removes: link.map_or_else(Additions::default, |link| present(link, &unwanted)),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.adds.is_empty() && self.removes.is_empty()
+    }
+
+    /// The three lists as they will be.
+    pub(super) fn applied_to(&self, link: Option<&Link>) -> Additions {
+        let after = |have: fn(&Link) -> &Vec<String>, adds: &[String], removes: &[String]| {
+            let have = link.map(have).into_iter().flatten();
+            have.filter(|item| !removes.contains(item))
+                .chain(adds)
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let (adds, removes) = (&self.adds, &self.removes);
+        Additions {
+            principals: after(|link| &link.consumer_accounts, &adds.principals, &removes.principals),
+            ip_ranges: after(|link| &link.consumer_ip_ranges, &adds.ip_ranges, &removes.ip_ranges),
+            regions: after(|link| &link.consumer_regions, &adds.regions, &removes.regions),
+            components: Vec::new(),
+        }
+    }
+
+    /// In a few words: "adding consumer accounts … to, and removing IP ranges … from".
+    pub(super) fn doing(&self, link_id: &str) -> String {
+        match (self.adds.is_empty(), self.removes.is_empty()) {
+            (_, true) => format!(
+                "adding {} to the PrivateLink service \"{link_id}\"",
+                describe(&self.adds)
+            ),
+            (true, false) => format!(
+                "removing {} from the PrivateLink service \"{link_id}\"",
+                describe(&self.removes)
+            ),
+            (false, false) => format!(
+                "adding {} to the PrivateLink service \"{link_id}\" and removing {}",
+                describe(&self.adds),
+                describe(&self.removes)
+            ),
+        }
+    }
+}
+
+/// Both, each entry once.
+pub(super) fn merged(a: &Additions, b: &Additions) -> Additions {
+    let both = |a: &[String], b: &[String]| {
+        let more = b.iter().filter(|item| !a.contains(item));
+        a.iter().chain(more).cloned().collect()
+    };
+    Additions {
+        principals: both(&a.principals, &b.principals),
+        ip_ranges: both(&a.ip_ranges, &b.ip_ranges),
+        regions: both(&a.regions, &b.regions),
+        components: Vec::new(),
+    }
+}
+
+/// The regions without the HVN's own, which is always served and never an entry.
+pub(super) fn without(regions: &[String], hvn_region: &str) -> Vec<String> {
+    regions.iter().filter(|region| *region != hvn_region).cloned().collect()
+}
+
+/// The consumer accounts that are not among these: somebody else's.
+pub(super) fn others(link: &Link, known: &Additions) -> Vec<String> {
     let others = link
         .consumer_accounts
         .iter()
-        .filter(|arn| !remove.principals.contains(arn));
-    others.map(String::as_str).collect()
+        .filter(|arn| !known.principals.contains(arn));
+    others.cloned().collect()
 }
 
 /// The body of the POST: organization, project and HVN are in the path.
@@ -89,56 +177,30 @@ pub(super) fn create_body(params: &HcpVault, hvn_region: &str) -> Value {
     }})
 }
 
-/// The body of a PATCH that adds.
-pub(super) fn add_body(link_id: &str, hvn_region: &str, adds: &Additions) -> Value {
-    delta_body("add", link_id, hvn_region, adds)
-}
-
-/// The body of a PATCH that removes.
-pub(super) fn remove_body(link_id: &str, hvn_region: &str, removes: &Additions) -> Value {
-    delta_body("remove", link_id, hvn_region, removes)
-}
-
-/// Lists without an entry are left out: what HCP does with an empty one is not documented.
-fn delta_body(verb: &str, link_id: &str, hvn_region: &str, delta: &Additions) -> Value {
+/// The body of the PATCH. Lists without an entry are left out: what HCP does with an empty one is not documented.
+pub(super) fn delta_body(link_id: &str, hvn_region: &str, delta: &Delta) -> Value {
     let mut body = json!({"id": link_id, "hvn": hvn(hvn_region)});
-    let lists = [
-        ("consumer_accounts", &delta.principals),
-        ("consumer_ip_ranges", &delta.ip_ranges),
-        ("consumer_regions", &delta.regions),
-    ];
-    for (name, items) in lists {
-        if !items.is_empty() {
-            body[format!("{verb}_{name}")] = json!(items);
+    for (verb, entries) in [("add", &delta.adds), ("remove", &delta.removes)] {
+        for (name, items) in named(entries) {
+            if !items.is_empty() {
+                body[format!("{verb}_{name}")] = json!(items);
+            }
         }
     }
     body
 }
 
+/// The lists by HCP's names.
+pub(super) fn named(entries: &Additions) -> [(&'static str, &Vec<String>); 3] {
+    [
+        ("consumer_accounts", &entries.principals),
+        ("consumer_ip_ranges", &entries.ip_ranges),
+        ("consumer_regions", &entries.regions),
+    ]
+}
+
 fn hvn(region: &str) -> Value {
     json!({"location": {"region": {"provider": "aws", "region": region}}})
-}
-
-/// Whether the service would go beyond the default limits, whose refusal HCP words as it likes.
-pub(super) fn beyond_defaults(link: Option<&Link>, adds: &Additions) -> bool {
-    let (accounts, ip_ranges) = counts(link, adds);
-    accounts > DEFAULT_MAX_ACCOUNTS || ip_ranges > DEFAULT_MAX_IP_RANGES
-}
-
-/// How full the service would be: "With this request it would have consumer account 11 of 10 …".
-pub(super) fn describe_counts(link: Option<&Link>, adds: &Additions) -> String {
-    let (accounts, ip_ranges) = counts(link, adds);
-    format!(
-        "With this request the service would have consumer account {accounts} of {DEFAULT_MAX_ACCOUNTS} and consumer IP range \
-         {ip_ranges} of {DEFAULT_MAX_IP_RANGES} (HCP's default limits)."
-    )
-}
-
-fn counts(link: Option<&Link>, adds: &Additions) -> (usize, usize) {
-    (
-        link.map_or(0, |link| link.consumer_accounts.len()) + adds.principals.len(),
-        link.map_or(0, |link| link.consumer_ip_ranges.len()) + adds.ip_ranges.len(),
-    )
 }
 
 /// Entries in a few words: "2 accounts, 1 IP range".
@@ -232,7 +294,11 @@ mod tests {
                 ..Additions::default()
             }
         );
-        let body = add_body("pl-acme-vault", "eu-west-1", &adds);
+        let delta = Delta {
+            adds,
+            removes: Additions::default(),
+        };
+        let body = delta_body("pl-acme-vault", "eu-west-1", &delta);
         let expected = json!({
             "id": "pl-acme-vault", "add_consumer_ip_ranges": ["10.20.0.0/16"], "add_consumer_regions": ["us-east-1"],
             "hvn": {"location": {"region": {"provider": "aws", "region": "eu-west-1"}}},
@@ -269,20 +335,37 @@ mod tests {
                 ..Additions::default()
             }
         );
-        assert_eq!(
-            remove_body("x", "eu-west-1", &removes)["remove_consumer_accounts"],
-            json!([ROOT])
-        );
         assert_eq!(others(&link, &remove), [OTHER]);
     }
 
     #[test]
-    fn the_defaults_are_counted_with_what_is_there() {
-        let accounts: Vec<String> = (0..10).map(|i| format!("arn:aws:iam::{i:012}:root")).collect();
-        let full = link(&accounts.iter().map(String::as_str).collect::<Vec<_>>(), &[], &[]);
-        let adds = missing(&params(), "eu-west-1", Some(&full));
-        assert!(beyond_defaults(Some(&full), &adds));
-        assert!(describe_counts(Some(&full), &adds).contains("account 11 of 10"));
-        assert!(!beyond_defaults(None, &adds));
+    fn what_is_to_be_removed_goes_by_the_same_body_and_only_if_it_is_there() {
+        let params = HcpVault {
+            remove_consumer_accounts: vec![OTHER.into(), "arn:aws:iam::555555555555:root".into()],
+            // The second is another spelling of what the request needs.
+            remove_consumer_ip_ranges: vec!["10.99.3.4/16".into(), "10.20.0.1/16".into()],
+            remove_consumer_regions: vec!["eu-west-1".into(), "us-west-2".into()],
+            ..params()
+        };
+        let link = link(
+            &[OTHER],
+            &["10.99.0.0/16", "10.20.0.0/16"],
+            &["eu-west-1", "us-west-2", "us-east-1"],
+        );
+        let delta = Delta::of(&params, "eu-west-1", Some(&link));
+        let expected = json!({
+            "id": "x", "add_consumer_accounts": [ROOT], "remove_consumer_accounts": [OTHER],
+            "remove_consumer_ip_ranges": ["10.99.0.0/16"], "remove_consumer_regions": ["us-west-2"],
+            "hvn": {"location": {"region": {"provider": "aws", "region": "eu-west-1"}}},
+        });
+        assert_eq!(delta_body("x", "eu-west-1", &delta), expected);
+        let after = delta.applied_to(Some(&link));
+        assert_eq!(
+            (after.principals, after.ip_ranges),
+            (vec![ROOT.into()], vec!["10.20.0.0/16".into()])
+        );
+        assert_eq!(after.regions, ["eu-west-1", "us-east-1"]);
+        assert!(Delta::of(&params, "eu-west-1", None).removes.is_empty());
+        assert!(delta.doing("x").contains("and removing consumer accounts"));
     }
 }

@@ -6,16 +6,24 @@
 //! | `wire.rs` | HCP's answers |
 //! | `errors.rs` | HCP's errors in our names |
 //! | `checks.rs` | what preflight demands |
+//! | `problems.rs` | what does not fit, with its field |
 //! | `lists.rs` | the three shared lists of a service |
-//! | `service.rs` | creating a service and adding to its lists |
+//! | `limits.rs` | how many entries they may have |
+//! | `plan.rs` | what a run will change |
+//! | `service.rs` | creating a service and changing its lists |
+//! | `decision.rs` | what goes at a release, and what stays |
 //! | `release.rs` | taking back |
 //!
 //! HCP accepts an endpoint by itself, 5 to 10 minutes after it was made, and has no call that tells or speeds that up.
 
 mod checks;
 mod client;
+mod decision;
 mod errors;
+mod limits;
 mod lists;
+mod plan;
+mod problems;
 mod release;
 mod service;
 mod wire;
@@ -24,9 +32,11 @@ use async_trait::async_trait;
 
 use self::checks::Health;
 use self::client::Client;
+use self::limits::Limits;
 use self::wire::LinkState;
-use super::{Provider, ProviderFacts, Reach, Release};
-use crate::document::{Access, AvailableEndpoint, ComponentAddress, ServiceOffer};
+use super::{Provider, ProviderFacts, Reach, Release, ReleasePlan, ServiceSeen};
+use crate::document::{Access, AvailableEndpoint, ComponentAddress, ServiceOffer, VendorFacts};
+use crate::plan::Check;
 use crate::progress::{Look, Pending};
 use crate::request::{self, Consumer};
 use crate::{Error, ErrorName, Result};
@@ -38,12 +48,17 @@ const VAULT_PORT: u16 = 8200;
 pub struct HcpVault {
     params: request::HcpVault,
     client: Client,
+    limits: Limits,
 }
 
 impl HcpVault {
     /// HCP knows the consumer only by the lists in `params`, which validation has filled in.
     pub fn new(params: request::HcpVault, _consumer: Consumer, reach: Reach) -> Self {
         Self {
+            limits: Limits {
+                accounts: reach.settings.hcp_max_consumer_accounts,
+                ip_ranges: reach.settings.hcp_max_consumer_ip_ranges,
+            },
             client: Client::new(&params, reach),
             params,
         }
@@ -55,7 +70,7 @@ impl Provider for HcpVault {
     async fn preflight(&self) -> Result<ProviderFacts> {
         // First and alone: without the HVN the others are pointless, and it gets the token that the others share.
         let Some(network) = self.client.network().await? else {
-            return Err(checks::no_network(&self.params).into());
+            return Err(problems::unfit(&[checks::no_network(&self.params)]));
         };
         let (cluster, peerings, tgw_attachments, links) = tokio::try_join!(
             self.client.cluster(&self.params.vault_cluster_id),
@@ -76,28 +91,38 @@ impl Provider for HcpVault {
             problems.push(problem);
             None
         });
-        checks::report(problems)?;
+        checks::own_region(&self.params, &network, &mut problems);
+        problems::report(&problems)?;
+        let Some(cluster) = cluster else {
+            return Err(problems::unfit(&[checks::no_cluster(&self.params)]));
+        };
 
-        if let Some(cluster) = &cluster
-            && !cluster.config.disaster_recovery_network_config.network_id.is_empty()
-        {
-            tracing::warn!(
-                "the cluster has a disaster recovery HVN; a PrivateLink connection is not kept when that one is promoted"
-            );
-        }
         let link = checks::exists(link)?;
-        let region = network.location.region.region;
+        let region = network.location.region.region.clone();
+        if let Some(link) = link
+            && link.state()? == LinkState::Failed
+        {
+            return Err(checks::failed(self.failed(link, &region).await?));
+        }
+        let step = self.step(&region, link)?;
+        let delta = lists::Delta::of(&self.params, &region, link);
+        let mut checks = checks::passed(&self.params, &cluster, &network);
+        checks.extend(self.limits.counts(&delta.applied_to(link)));
         Ok(ProviderFacts {
-            service_existed: link.is_some(),
-            service_name: match link {
-                Some(link) if link.state()? == LinkState::Available => Some(link.external_name.clone()),
-                _ => None,
-            }
-            .filter(|name| !name.is_empty()),
-            adds: lists::missing(&self.params, &region, link),
-            ports: vec![(VAULT_PORT, VAULT_PORT)],
-            private_hostname: cluster.map(|cluster| cluster.dns_names.private),
-            region,
+            changes: vec![step.change(&self.client, link)],
+            checks: checks.into_iter().map(Check::passed).collect(),
+            vendor: VendorFacts {
+                service_existed: link.is_some(),
+                service_name: match link {
+                    Some(link) if link.state()? == LinkState::Available => Some(link.external_name.clone()),
+                    _ => None,
+                }
+                .filter(|name| !name.is_empty()),
+                adds: delta.adds,
+                ports: vec![(VAULT_PORT, VAULT_PORT)],
+                private_hostname: Some(cluster.dns_names.private),
+                service_region: region,
+            },
         })
     }
 
@@ -165,8 +190,21 @@ impl Provider for HcpVault {
         }))
     }
 
+    async fn service_seen(&self) -> Result<Option<ServiceSeen>> {
+        self.seen().await
+    }
+
+    /// Nothing to switch off: who may connect is said in the service's lists.
+    async fn withdraw_access(&self, _release: &Release) -> Result<Look<Vec<String>>> {
+        Ok(Look::Ready(Vec::new()))
+    }
+
     async fn release(&self, release: &Release) -> Result<Look<Vec<String>>> {
         self.take_back(release).await
+    }
+
+    async fn plan_release(&self, release: &Release) -> Result<ReleasePlan> {
+        self.plan_taking_back(release).await
     }
 
     /// None: a cluster's certificate is from Let's Encrypt.

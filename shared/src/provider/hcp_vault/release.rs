@@ -1,36 +1,49 @@
-//! Taking back what a run added, as far as nobody else uses it.
+//! Taking back, as far as nobody else uses it: the looks at HCP, and the writes.
 
+use super::HcpVault;
 use super::checks;
-use super::lists;
+use super::client::Write;
+use super::decision::{Decision, Fate};
+use super::lists::{self, Delta};
+use super::plan::{link_change, update};
 use super::service::{before, changing, describe, still_running};
 use super::wire::{Link, LinkState};
-use super::{HcpVault, Release};
-use crate::document::Additions;
+use crate::plan::Effect;
 use crate::progress::{Look, Pending};
+use crate::provider::{Release, ReleasePlan, ServiceSeen};
 use crate::{Error, Result};
 
 impl HcpVault {
-    /// Takes back what a run added. Ready with what is left on purpose.
+    /// The PrivateLink service for a removal.
+    pub(super) async fn seen(&self) -> Result<Option<ServiceSeen>> {
+        let Some(link) = self.link_to_release().await? else {
+            return Ok(None);
+        };
+        let mut regions = vec![self.region_of(&link).await?];
+        for region in &link.consumer_regions {
+            if !regions.contains(region) {
+                regions.push(region.clone());
+            }
+        }
+        Ok(Some(ServiceSeen {
+            service_name: Some(link.external_name).filter(|name| !name.is_empty()),
+            regions,
+        }))
+    }
+
+    /// Takes back what is ours. Ready with what is left on purpose.
     pub(super) async fn take_back(&self, release: &Release) -> Result<Look<Vec<String>>> {
-        if !release.delete_service && release.remove.is_empty() {
+        if is_nothing(release) {
             return Ok(Look::Ready(Vec::new()));
         }
-        let links = match self.client.links().await {
-            Err(failure) if failure.is_not_found() => return Ok(Look::Ready(Vec::new())),
-            links => links?,
-        };
-        // A service with another id than the request's is not one that this run has touched.
-        let Ok(Some(link)) = checks::own_link(&self.params, &links) else {
+        let Some(link) = self.link_to_release().await? else {
             return Ok(Look::Ready(Vec::new()));
         };
-        let region = self.region_of(link).await?;
-        let others = lists::others(link, &release.remove);
-        let delete = release.delete_service && others.is_empty();
-        let removes = lists::present(link, &release.remove);
+        let region = self.region_of(&link).await?;
         match link.state()? {
             LinkState::Deleting => {
                 let operation = self.client.newest_operation(&link.id, &region).await?;
-                Ok(Pending::new(
+                return Ok(Pending::new(
                     link.raw_state(),
                     format!(
                         "HCP is deleting the PrivateLink service \"{}\"; {}.",
@@ -38,24 +51,55 @@ impl HcpVault {
                         describe(operation.as_ref())
                     ),
                 )
-                .into())
+                .into());
             }
-            LinkState::Creating | LinkState::Updating => Ok(self.settling(link, &region).await?.into()),
-            LinkState::Available | LinkState::Failed if delete => Ok(self.delete(link, &region).await?.into()),
-            LinkState::Failed if !removes.is_empty() => Ok(Look::Ready(vec![format!(
-                "{} of the HCP PrivateLink service \"{}\": it is FAILED, and HCP changes only one that is AVAILABLE. Delete it in the HCP \
-                 Portal if nobody else needs it.",
-                lists::describe(&removes),
-                link.id
-            )])),
-            LinkState::Available if !removes.is_empty() => Ok(self.shrink(link, &region, &removes).await?.into()),
-            LinkState::Available | LinkState::Failed if release.delete_service => Ok(Look::Ready(vec![format!(
-                "the HCP PrivateLink service \"{}\", which this run created: others use it by now ({}).",
-                link.id,
-                others.join(", ")
-            )])),
-            LinkState::Available | LinkState::Failed => Ok(Look::Ready(Vec::new())),
+            LinkState::Creating | LinkState::Updating => return Ok(self.settling(&link, &region).await?.into()),
+            LinkState::Available | LinkState::Failed => {}
         }
+        let decision = Decision::of(release, &link, &region)?;
+        Ok(match &decision.fate {
+            Fate::Keep => Look::Ready(decision.left),
+            Fate::Delete => self.delete(&link, &region).await?.into(),
+            Fate::Shrink(delta) => return self.shrink(&link, &region, delta, decision.left).await,
+        })
+    }
+
+    /// What [`Self::take_back`] would write, without writing.
+    pub(super) async fn plan_taking_back(&self, release: &Release) -> Result<ReleasePlan> {
+        if is_nothing(release) {
+            return Ok(ReleasePlan::default());
+        }
+        let Some(link) = self.link_to_release().await? else {
+            return Ok(ReleasePlan::default());
+        };
+        if link.state()? == LinkState::Deleting {
+            let kept = link_change(Effect::Keep, &link.id).why("HCP is deleting it already");
+            return Ok(ReleasePlan {
+                changes: vec![kept],
+                ..ReleasePlan::default()
+            });
+        }
+        let region = self.region_of(&link).await?;
+        let decision = Decision::of(release, &link, &region)?;
+        let change = match &decision.fate {
+            Fate::Keep => link_change(Effect::Keep, &link.id),
+            Fate::Delete => link_change(Effect::Delete, &link.id).call(self.client.name_of(Write::Delete(&link.id))),
+            Fate::Shrink(delta) => update(&self.client, &link, delta),
+        };
+        Ok(ReleasePlan {
+            changes: vec![change],
+            left: decision.left,
+            ..ReleasePlan::default()
+        })
+    }
+
+    /// The cluster's service; none where the HVN is gone, and none with another id than the request's: no run has touched that.
+    async fn link_to_release(&self) -> Result<Option<Link>> {
+        let links = match self.client.links().await {
+            Err(failure) if failure.is_not_found() => return Ok(None),
+            links => links?,
+        };
+        Ok(checks::own_link(&self.params, &links).ok().flatten().cloned())
     }
 
     async fn delete(&self, link: &Link, region: &str) -> Result<Pending> {
@@ -85,33 +129,64 @@ impl HcpVault {
         }
     }
 
-    async fn shrink(&self, link: &Link, region: &str, removes: &Additions) -> Result<Pending> {
+    async fn shrink(
+        &self,
+        link: &Link,
+        region: &str,
+        delta: &Delta,
+        mut left: Vec<String>,
+    ) -> Result<Look<Vec<String>>> {
         let operation = self.client.newest_operation(&link.id, region).await?;
         if let Some(running) = still_running(operation.as_ref())? {
-            return Ok(changing(link, running));
+            return Ok(changing(link, running).into());
         }
-        let doing = format!(
-            "removing {} from the PrivateLink service \"{}\"",
-            lists::describe(removes),
-            link.id
-        );
-        match self
-            .client
-            .update_link(&link.id, &lists::remove_body(&link.id, region, removes))
-            .await
-        {
-            Ok(started) => Ok(Pending::new(
-                "UPDATING",
-                format!(
-                    "HCP is {doing}; {}{}.",
-                    describe(started.operation.as_ref()),
-                    before(operation.as_ref())
-                ),
-            )),
-            Err(failure) => match self.changed_meanwhile(&failure, link, region).await? {
-                Some(pending) => Ok(pending),
-                None => Err(Error::from(failure).while_doing(&doing)),
-            },
+        let body = lists::delta_body(&link.id, region, delta);
+        let failure = match self.client.update_link(&link.id, &body).await {
+            Ok(started) => {
+                return Ok(Pending::new(
+                    "UPDATING",
+                    format!(
+                        "HCP is {}; {}{}.",
+                        delta.doing(&link.id),
+                        describe(started.operation.as_ref()),
+                        before(operation.as_ref())
+                    ),
+                )
+                .into());
+            }
+            Err(failure) => failure,
+        };
+        if let Some(pending) = self.changed_meanwhile(&failure, link, region).await? {
+            return Ok(pending.into());
         }
+        if !failure.is_refusal() || !delta.applied_to(Some(link)).principals.is_empty() {
+            return Err(Error::from(failure).while_doing(&delta.doing(&link.id)));
+        }
+        // Whether a service may be without any account is not documented. If not, the rest goes without them.
+        let mut rest = delta.clone();
+        let accounts = std::mem::take(&mut rest.removes.principals);
+        if !rest.is_empty() {
+            return match self
+                .client
+                .update_link(&link.id, &lists::delta_body(&link.id, region, &rest))
+                .await
+            {
+                Ok(_) => Ok(Pending::new("UPDATING", format!("HCP is {}.", rest.doing(&link.id))).into()),
+                Err(failure) => Err(Error::from(failure).while_doing(&rest.doing(&link.id))),
+            };
+        }
+        left.push(format!(
+            "the consumer_accounts {} of the HCP PrivateLink service \"{}\": HCP does not remove the last ones ({}). Deprovision with \
+             `delete_service` to have the service deleted.",
+            accounts.join(", "),
+            link.id,
+            failure.error.message.trim_end_matches('.')
+        ));
+        Ok(Look::Ready(left))
     }
+}
+
+/// There is nothing of HCP's to take back.
+fn is_nothing(release: &Release) -> bool {
+    !release.delete_service && release.remove.is_empty() && release.remove_if_alone.is_empty()
 }

@@ -6,9 +6,11 @@
 use super::HcpVault;
 use super::checks;
 use super::errors::Failure;
-use super::lists;
+use super::limits;
+use super::lists::{self, Delta};
+use super::plan::LinkStep;
 use super::wire::{Link, LinkState, Operation};
-use crate::document::{Additions, ServiceOffer};
+use crate::document::ServiceOffer;
 use crate::progress::{Look, Pending};
 use crate::{Error, ErrorName, Result};
 
@@ -16,7 +18,7 @@ use crate::{Error, ErrorName, Result};
 const SHORT_WAIT_SECONDS: u32 = 5;
 
 impl HcpVault {
-    /// Looks at the service; creates it, or adds what is missing.
+    /// Looks at the service; creates it, or changes its lists.
     pub(super) async fn ensure(&self, attempt: u32) -> Result<Look<ServiceOffer>> {
         let links = self.client.links().await?;
         let Some(link) = checks::own_link(&self.params, &links)? else {
@@ -35,9 +37,8 @@ impl HcpVault {
             .into()),
             LinkState::Failed => Err(self.failed(link, &region).await?),
             LinkState::Available => {
-                let adds = lists::missing(&self.params, &region, Some(link));
-                if !adds.is_empty() {
-                    return Ok(self.extend(link, &region, &adds, attempt).await?.into());
+                if let LinkStep::Update(delta) = self.step(&region, Some(link))? {
+                    return Ok(self.change(link, &region, &delta, attempt).await?.into());
                 }
                 if link.external_name.is_empty() {
                     return Ok(Pending::new(
@@ -63,6 +64,7 @@ impl HcpVault {
             return Err(checks::no_network(&self.params).into());
         };
         let region = network.location.region.region;
+        self.step(&region, None)?;
         let refusal = match self
             .client
             .create_link(&lists::create_body(&self.params, &region))
@@ -105,8 +107,8 @@ impl HcpVault {
             )
             .wait(SHORT_WAIT_SECONDS));
         }
-        let adds = lists::missing(&self.params, &region, None);
-        Err(with_counts(refusal, None, &adds).while_doing(&format!("creating the PrivateLink service \"{id}\"")))
+        let delta = Delta::of(&self.params, &region, None);
+        Err(with_counts(refusal, None, &delta).while_doing(&format!("creating the PrivateLink service \"{id}\"")))
     }
 
     /// Another HVN of the project that has a PrivateLink service with this id.
@@ -126,21 +128,21 @@ impl HcpVault {
         Ok(None)
     }
 
-    async fn extend(&self, link: &Link, region: &str, adds: &Additions, attempt: u32) -> Result<Pending> {
+    async fn change(&self, link: &Link, region: &str, delta: &Delta, attempt: u32) -> Result<Pending> {
         let id = &link.id;
         let operation = self.client.newest_operation(id, region).await?;
         if let Some(running) = still_running(operation.as_ref())? {
             return Ok(changing(link, running));
         }
-        let doing = format!("adding {} to the PrivateLink service \"{id}\"", lists::describe(adds));
+        let doing = delta.doing(id);
         match &operation {
             // On the first look it is the failure of some earlier run, whose reason may be gone.
             Some(failed) if attempt > 1 && failed.failure().is_some() => {
-                return Err(gave_up(failed, link, adds).while_doing(&doing));
+                return Err(gave_up(failed, link, delta).while_doing(&doing));
             }
             _ => {}
         }
-        match self.client.update_link(id, &lists::add_body(id, region, adds)).await {
+        match self.client.update_link(id, &lists::delta_body(id, region, delta)).await {
             Ok(started) => Ok(Pending::new(
                 "UPDATING",
                 format!(
@@ -151,7 +153,7 @@ impl HcpVault {
             )),
             Err(failure) => match self.changed_meanwhile(&failure, link, region).await? {
                 Some(pending) => Ok(pending),
-                None => Err(with_counts(failure, Some(link), adds).while_doing(&doing)),
+                None => Err(with_counts(failure, Some(link), delta).while_doing(&doing)),
             },
         }
     }
@@ -276,23 +278,23 @@ fn same_lists(a: &Link, b: &Link) -> bool {
 }
 
 /// HCP's refusal, with how full the lists would be where that may be the reason.
-fn with_counts(failure: Failure, link: Option<&Link>, adds: &Additions) -> Error {
-    let beyond = failure.is_refusal() && lists::beyond_defaults(link, adds);
+fn with_counts(failure: Failure, link: Option<&Link>, delta: &Delta) -> Error {
+    let beyond = failure.is_refusal() && limits::beyond_defaults(link, delta);
     let mut error = Error::from(failure);
     if beyond {
         error.name = ErrorName::LimitExceeded;
     }
     if error.name == ErrorName::LimitExceeded {
-        error.message = format!("{} {}", error.message, lists::describe_counts(link, adds));
+        error.message = format!("{} {}", error.message, limits::describe_counts(link, delta));
     }
     error
 }
 
 /// The error of a change that HCP accepted and then could not make: asking for it again and again helps nobody.
-fn gave_up(failed: &Operation, link: &Link, adds: &Additions) -> Error {
+fn gave_up(failed: &Operation, link: &Link, delta: &Delta) -> Error {
     let name = failed.failure_name();
     let counts = match name {
-        ErrorName::LimitExceeded => format!(" {}", lists::describe_counts(Some(link), adds)),
+        ErrorName::LimitExceeded => format!(" {}", limits::describe_counts(Some(link), delta)),
         _ => String::new(),
     };
     Error::new(
@@ -312,6 +314,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::document::Additions;
 
     fn link(accounts: &[&str]) -> Link {
         serde_json::from_value(json!({"id": "pl-acme", "state": "AVAILABLE", "consumer_accounts": accounts})).unwrap()
@@ -357,11 +360,18 @@ mod tests {
 
     #[test]
     fn a_change_that_hcp_could_not_make_ends_with_its_reason() {
-        let adds = Additions {
-            principals: vec!["c".into()],
-            ..Additions::default()
+        let delta = Delta {
+            adds: Additions {
+                principals: vec!["c".into()],
+                ..Additions::default()
+            },
+            removes: Additions::default(),
         };
-        let broken = gave_up(&operation("DONE", Some("terraform apply failed")), &link(&["a"]), &adds);
+        let broken = gave_up(
+            &operation("DONE", Some("terraform apply failed")),
+            &link(&["a"]),
+            &delta,
+        );
         assert_eq!(broken.name, ErrorName::Rejected);
         assert!(
             broken.message.contains("op-1 failed: terraform apply failed"),
@@ -370,7 +380,7 @@ mod tests {
         let full = gave_up(
             &operation("DONE", Some("quota of consumer accounts reached")),
             &link(&["a"]),
-            &adds,
+            &delta,
         );
         assert_eq!(full.name, ErrorName::LimitExceeded);
         assert!(full.message.contains("consumer account 2 of 10"), "{full}");

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
+use crate::document::Additions;
 use crate::{Error, ErrorName, Result};
 
 /// The answer of the token endpoint: `{"access_token","expires_in","token_type"}`.
@@ -173,6 +174,16 @@ impl Link {
                  Portal, and report the state to the maintainers of this workflow.",
                 self.id
             ))),
+        }
+    }
+
+    /// The three lists.
+    pub(super) fn lists(&self) -> Additions {
+        Additions {
+            principals: self.consumer_accounts.clone(),
+            ip_ranges: self.consumer_ip_ranges.clone(),
+            regions: self.consumer_regions.clone(),
+            components: Vec::new(),
         }
     }
 

@@ -128,6 +128,8 @@ fn create(
         security_group_ids,
         tags,
         last_error: None,
+        private_dns_enabled: false,
+        before_modify: None,
     })
 }
 

@@ -26,7 +26,7 @@ pub(super) fn describe_vpc_endpoints(
         "vpc-endpoint-type",
         "ip-address-type",
     ])?;
-    let now = ec2.fabric.clock.now();
+    let (lag, now) = (ec2.fabric.knobs().ec2.modify_lag, ec2.fabric.clock.now());
     let mut inner = ec2.lock();
     let account = inner.world.account_mut(&caller.account);
     let state = ec2.fabric.state();
@@ -59,7 +59,7 @@ pub(super) fn describe_vpc_endpoints(
     });
     let (page, next) = params.page(found)?;
     xml.list("vpcEndpointSet", page, |xml, endpoint| {
-        write_endpoint(xml, endpoint, account, &ec2.fabric.clock)
+        write_endpoint(xml, &endpoint.shown(now, lag), account, &ec2.fabric.clock)
     });
     if let Some(token) = next {
         xml.text("nextToken", token);

@@ -23,6 +23,27 @@ pub struct Seed {
     pub tags: BTreeMap<String, String>,
     /// For [`EndpointState::Failed`]: code and message.
     pub last_error: Option<(String, String)>,
+    pub private_dns_enabled: bool,
+}
+
+impl Seed {
+    /// An endpoint for a service of the same region, without subnets, groups and tags: set what matters with
+    /// `Seed { tags, ..Seed::of(…) }`.
+    pub fn of(account: &str, region: &str, vpc_id: &str, service_id: &str, state: EndpointState) -> Self {
+        Self {
+            account: account.to_owned(),
+            region: region.to_owned(),
+            vpc_id: vpc_id.to_owned(),
+            service_id: service_id.to_owned(),
+            service_region: region.to_owned(),
+            state,
+            subnet_ids: Vec::new(),
+            security_group_ids: Vec::new(),
+            tags: BTreeMap::new(),
+            last_error: None,
+            private_dns_enabled: false,
+        }
+    }
 }
 
 impl Ec2 {
@@ -60,6 +81,20 @@ impl Ec2 {
         self.enter(id, EndpointState::Deleting, |state| {
             !matches!(state, EndpointState::Deleting | EndpointState::Deleted)
         })
+    }
+
+    /// Puts the endpoint into a state, whatever it was in; a state that time moves on begins now. `false`: there is no such
+    /// endpoint. For [`EndpointState::Failed`] with a reason see [`Ec2::fail`].
+    pub fn restore(&self, id: &str, state: EndpointState) -> bool {
+        self.enter(id, state, |_| true)
+    }
+
+    /// The endpoint has failed, for a reason with this code and message. `false`: there is no such endpoint.
+    pub fn fail(&self, id: &str, code: &str, message: &str) -> bool {
+        if let Some(endpoint) = self.fabric.state().endpoints.get_mut(id) {
+            endpoint.last_error = Some((code.to_owned(), message.to_owned()));
+        }
+        self.restore(id, EndpointState::Failed)
     }
 
     /// The endpoint is gone at once, as if it had never been.
@@ -100,6 +135,8 @@ impl Ec2 {
             security_group_ids: seed.security_group_ids,
             tags: seed.tags,
             last_error: seed.last_error,
+            private_dns_enabled: seed.private_dns_enabled,
+            before_modify: None,
         };
         state.endpoints.insert(id.clone(), endpoint);
         id

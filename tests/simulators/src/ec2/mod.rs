@@ -21,9 +21,9 @@ mod ledger;
 mod modify;
 mod network;
 mod query;
+mod route_tables;
 mod services;
 mod tags;
-mod upstream;
 mod wire;
 mod world;
 mod xml;
@@ -41,11 +41,11 @@ use http::{HeaderMap, Method, Uri};
 use crate::fabric::Fabric;
 use crate::front::{Front, Operation};
 use crate::recorder::{Api, Recorder};
+use crate::upstream::{self, Upstream};
 use caller::{Caller, Credential};
 use error::Ec2Error;
 use ledger::Ledger;
 use query::Params;
-use upstream::Upstream;
 use xml::Xml;
 
 pub use hand::Seed;
@@ -139,7 +139,10 @@ impl Ec2 {
             let Some(upstream) = &self.upstream else {
                 return Err(Ec2Error::invalid_action(name, params.get("Version")));
             };
-            return upstream.forward(method, uri, headers, body).await;
+            return upstream
+                .forward(method, uri, headers, body)
+                .await
+                .map_err(|error| Ec2Error::bad_gateway(upstream::no_answer(&error)));
         };
         if params.flag("DryRun")? == Some(true) {
             return Err(Ec2Error::dry_run());
@@ -160,7 +163,7 @@ impl Ec2 {
             None if key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit()) => key.clone(),
             None => {
                 let told = match &self.upstream {
-                    Some(upstream) => upstream.account_of(credential).await,
+                    Some(upstream) => upstream.account_of(key, &credential.date, &credential.region).await,
                     None => None,
                 };
                 let mut inner = self.lock();
@@ -190,6 +193,7 @@ fn action(name: &str) -> Option<Action> {
         "DescribeVpcs" => network::describe_vpcs,
         "DescribeVpcAttribute" => network::describe_vpc_attribute,
         "DescribeSubnets" => network::describe_subnets,
+        "DescribeRouteTables" => route_tables::describe_route_tables,
         "DescribeAvailabilityZones" => network::describe_availability_zones,
         "DescribeSecurityGroups" => groups::describe_security_groups,
         "CreateSecurityGroup" => groups::create_security_group,

@@ -1,8 +1,8 @@
-//! `ModifyVpcEndpoint`: subnets and security groups.
+//! `ModifyVpcEndpoint`: subnets, security groups, and private DNS off.
 
 use std::collections::BTreeSet;
 
-use crate::fabric::EndpointState;
+use crate::fabric::{BeforeModify, Endpoint, EndpointState};
 
 use super::Ec2;
 use super::caller::Caller;
@@ -40,19 +40,30 @@ pub(super) fn modify_vpc_endpoint(ec2: &Ec2, caller: &Caller, params: &Params, x
             )));
         }
     }
-    if params.flag("PrivateDnsEnabled")? == Some(true) {
+    let shown = endpoint.shown(now, knobs.modify_lag);
+    let before = BeforeModify {
+        modified_at: now,
+        subnets: shown.subnets.clone(),
+        interfaces: shown.interfaces.clone(),
+        security_group_ids: shown.security_group_ids.clone(),
+        private_dns_enabled: shown.private_dns_enabled,
+    };
+    let private_dns = params.flag("PrivateDnsEnabled")?;
+    if private_dns == Some(true) {
         return Err(Ec2Error::invalid_parameter(format!(
             "Private DNS can't be enabled because the service {} does not provide a private DNS name.",
             endpoint.service_name
         )));
     }
+    if private_dns == Some(false) {
+        endpoint.private_dns_enabled = false;
+    }
 
     let account = inner.world.account_mut(&caller.account);
     let removed = params.list("RemoveSubnetId");
-    endpoint.subnets.retain(|(id, _)| !removed.contains(id));
-    endpoint
-        .interfaces
-        .retain(|interface| !removed.contains(&interface.subnet_id));
+    if !knobs.modify_adds_before_removes {
+        detach(&mut endpoint, &removed);
+    }
     let mut added = params.list("AddSubnetId");
     added.retain(|id| endpoint.subnets.iter().all(|(present, _)| present != id));
     let taken: BTreeSet<String> = endpoint.subnets.iter().map(|(_, zone)| zone.clone()).collect();
@@ -71,6 +82,9 @@ pub(super) fn modify_vpc_endpoint(ec2: &Ec2, caller: &Caller, params: &Params, x
             .iter()
             .map(|(id, subnet)| (id.clone(), subnet.zone.name.clone())),
     );
+    if knobs.modify_adds_before_removes {
+        detach(&mut endpoint, &removed);
+    }
 
     let added = params.list("AddSecurityGroupId");
     check_groups(account, &endpoint.vpc_id, &added)?;
@@ -85,7 +99,15 @@ pub(super) fn modify_vpc_endpoint(ec2: &Ec2, caller: &Caller, params: &Params, x
         ));
     }
 
+    endpoint.before_modify = Some(before);
     state.endpoints.insert(endpoint.id.clone(), endpoint);
     xml.text("return", true);
     Ok(())
+}
+
+fn detach(endpoint: &mut Endpoint, subnet_ids: &[String]) {
+    endpoint.subnets.retain(|(id, _)| !subnet_ids.contains(id));
+    endpoint
+        .interfaces
+        .retain(|interface| !subnet_ids.contains(&interface.subnet_id));
 }

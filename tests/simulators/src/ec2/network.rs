@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::Ipv4Net;
+
 use super::Ec2;
 use super::caller::Caller;
 use super::error::Ec2Error;
 use super::query::Params;
+use super::world::Vpc;
 use super::xml::Xml;
 
 pub(super) fn describe_vpcs(ec2: &Ec2, caller: &Caller, params: &Params, xml: &mut Xml) -> Result<(), Ec2Error> {
@@ -35,6 +38,7 @@ pub(super) fn describe_vpcs(ec2: &Ec2, caller: &Caller, params: &Params, xml: &m
                 "owner-id" => caller.account.clone(),
                 "state" => "available".to_owned(),
                 "isDefault" | "is-default" => "false".to_owned(),
+                "cidr-block-association.cidr-block" => return cidrs(vpc).map(|cidr| cidr.to_string()).collect(),
                 _ => vpc.cidr.to_string(),
             }]
         })
@@ -45,12 +49,15 @@ pub(super) fn describe_vpcs(ec2: &Ec2, caller: &Caller, params: &Params, xml: &m
             .text("ownerId", &caller.account)
             .text("state", "available")
             .text("cidrBlock", vpc.cidr)
-            .list("cidrBlockAssociationSet", [vpc.cidr], |xml, cidr| {
-                xml.text("associationId", id.replacen("vpc-", "vpc-cidr-assoc-", 1))
-                    .text("cidrBlock", cidr)
-                    .node("cidrBlockState", |xml| {
-                        xml.text("state", "associated");
-                    });
+            .list("cidrBlockAssociationSet", (0..).zip(cidrs(vpc)), |xml, (n, cidr)| {
+                xml.text(
+                    "associationId",
+                    id.replacen("vpc-0", &format!("vpc-cidr-assoc-{n:x}"), 1),
+                )
+                .text("cidrBlock", cidr)
+                .node("cidrBlockState", |xml| {
+                    xml.text("state", "associated");
+                });
             })
             .text("dhcpOptionsId", "default")
             .text("instanceTenancy", "default")
@@ -61,6 +68,11 @@ pub(super) fn describe_vpcs(ec2: &Ec2, caller: &Caller, params: &Params, xml: &m
         xml.text("nextToken", token);
     }
     Ok(())
+}
+
+/// The primary CIDR first.
+pub(super) fn cidrs(vpc: &Vpc) -> impl Iterator<Item = Ipv4Net> {
+    std::iter::once(vpc.cidr).chain(vpc.secondary_cidrs.iter().copied())
 }
 
 pub(super) fn describe_vpc_attribute(
@@ -159,7 +171,7 @@ pub(super) fn describe_subnets(ec2: &Ec2, caller: &Caller, params: &Params, xml:
             .text("availabilityZone", &subnet.zone.name)
             .text("availabilityZoneId", &subnet.zone.id)
             .text("defaultForAz", false)
-            .text("mapPublicIpOnLaunch", false)
+            .text("mapPublicIpOnLaunch", subnet.public)
             .text("assignIpv6AddressOnCreation", false)
             .tags(&subnet.tags);
     });

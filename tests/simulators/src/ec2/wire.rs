@@ -25,7 +25,7 @@ pub(super) fn write_endpoint(xml: &mut Xml, endpoint: &Endpoint, account: &Accou
         .node("dnsOptions", |xml| {
             xml.text("dnsRecordIpType", "ipv4");
         })
-        .text("privateDnsEnabled", false)
+        .text("privateDnsEnabled", endpoint.private_dns_enabled)
         .text("requesterManaged", false);
     let interfaces = if endpoint.has_interfaces() {
         endpoint.interfaces.as_slice()

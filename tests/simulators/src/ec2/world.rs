@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
+use crate::fabric::zone_ids;
+
 /// All accounts.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -41,8 +43,12 @@ pub struct Zone {
 pub struct Vpc {
     pub region: String,
     pub cidr: Ipv4Net,
+    /// Further CIDRs, in the order in which they were added.
+    pub secondary_cidrs: Vec<Ipv4Net>,
     pub dns_support: bool,
     pub dns_hostnames: bool,
+    /// The main route table, which all subnets have that are not `public`, leads to the internet gateway too.
+    pub main_table_public: bool,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -53,6 +59,8 @@ pub struct Subnet {
     pub zone: Zone,
     /// No address is free.
     pub full: bool,
+    /// It is associated with a route table that leads to an internet gateway; else it has the VPC's main table.
+    pub public: bool,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -136,7 +144,7 @@ impl Rule {
 
 impl World {
     /// An account that was never seen is an empty one.
-    pub(super) fn account_mut(&mut self, id: &str) -> &mut Account {
+    pub fn account_mut(&mut self, id: &str) -> &mut Account {
         self.accounts.entry(id.to_owned()).or_default()
     }
 }
@@ -155,26 +163,60 @@ impl Account {
             .map(|(id, _)| id)
     }
 
-    /// A VPC with DNS on, its default security group, and one /24 subnet in each zone of the region.
+    /// A VPC with DNS on, its default security group, and one /24 subnet in each zone of the region. An account without zones
+    /// in the region gets the region's first three.
     ///
     /// `hex` is a distinct string of up to 12 hex digits, from which the ids of the VPC, the subnets (`…1`, `…2`, `…3`) and the
     /// group are made.
     pub fn add_vpc(&mut self, region: &str, hex: &str, cidr: Ipv4Net) -> String {
         let vpc_id = format!("vpc-0{hex:0>16}");
         self.insert_vpc(&vpc_id, region, cidr, &format!("sg-0defa{hex:0>12}"));
-        let zones = self.zones.get(region).cloned().unwrap_or_default();
+        let zones = self.zones.entry(region.to_owned());
+        let zones = zones.or_insert_with(|| zones_of(region, zone_ids(region))).clone();
         for ((zone, net), n) in zones.into_iter().zip(cidr.subnets(24).into_iter().flatten()).zip(1..) {
             self.insert_subnet(&format!("subnet-0{hex:0>15}{n:x}"), &vpc_id, net, zone);
         }
         vpc_id
     }
 
+    /// A security group with exactly these rules; a group that EC2 makes also has [`Rule::all_out`].
+    pub fn add_security_group(&mut self, id: &str, vpc_id: &str, name: &str, rules: Vec<Rule>, tags: &[(&str, &str)]) {
+        let group = SecurityGroup {
+            vpc_id: vpc_id.to_owned(),
+            name: name.to_owned(),
+            description: name.to_owned(),
+            rules,
+            tags: tags
+                .iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        };
+        self.security_groups.insert(id.to_owned(), group);
+    }
+
+    /// Sets a tag. `false`: the account has no such VPC.
+    pub fn tag_vpc(&mut self, id: &str, key: &str, value: &str) -> bool {
+        let vpc = self.vpcs.get_mut(id);
+        vpc.map(|vpc| vpc.tags.insert(key.to_owned(), value.to_owned()))
+            .is_some()
+    }
+
+    /// Sets a tag. `false`: the account has no such subnet.
+    pub fn tag_subnet(&mut self, id: &str, key: &str, value: &str) -> bool {
+        let subnet = self.subnets.get_mut(id);
+        subnet
+            .map(|subnet| subnet.tags.insert(key.to_owned(), value.to_owned()))
+            .is_some()
+    }
+
     fn insert_vpc(&mut self, id: &str, region: &str, cidr: Ipv4Net, group_id: &str) {
         let vpc = Vpc {
             region: region.to_owned(),
             cidr,
+            secondary_cidrs: Vec::new(),
             dns_support: true,
             dns_hostnames: true,
+            main_table_public: false,
             tags: BTreeMap::new(),
         };
         self.vpcs.insert(id.to_owned(), vpc);
@@ -195,6 +237,7 @@ impl Account {
             cidr,
             zone,
             full: false,
+            public: false,
             tags: BTreeMap::new(),
         };
         self.subnets.insert(id.to_owned(), subnet);
@@ -202,12 +245,12 @@ impl Account {
 }
 
 /// `eu-west-1a` to the zone id given for a, and so on.
-fn zones(region: &str, ids: [&str; 3]) -> Vec<Zone> {
-    ids.iter()
-        .zip(["a", "b", "c"])
+fn zones_of(region: &str, ids: impl IntoIterator<Item = impl Into<String>>) -> Vec<Zone> {
+    ids.into_iter()
+        .zip('a'..='z')
         .map(|(id, letter)| Zone {
             name: format!("{region}{letter}"),
-            id: (*id).to_owned(),
+            id: id.into(),
         })
         .collect()
 }
@@ -224,14 +267,15 @@ impl Default for World {
         let mut first = Account::default();
         first.zones.insert(
             "eu-west-1".into(),
-            zones("eu-west-1", ["euw1-az1", "euw1-az2", "euw1-az3"]),
+            zones_of("eu-west-1", ["euw1-az1", "euw1-az2", "euw1-az3"]),
         );
         first.zones.insert(
             "us-east-1".into(),
-            zones("us-east-1", ["use1-az1", "use1-az2", "use1-az4"]),
+            zones_of("us-east-1", ["use1-az1", "use1-az2", "use1-az4"]),
         );
         let vpc_id = "vpc-0a1b2c3d4e5f60718";
         first.insert_vpc(vpc_id, "eu-west-1", net(10, 20, 0, 16), "sg-0defa000000000001");
+        first.tag_vpc(vpc_id, "Name", "main");
         for (zone, n) in first.zones["eu-west-1"].clone().into_iter().zip(1_u8..) {
             first.insert_subnet(&format!("subnet-0aaa1111bbb22220{n}"), vpc_id, net(10, 20, n, 24), zone);
         }
@@ -255,7 +299,7 @@ impl Default for World {
         let mut second = Account::default();
         second.zones.insert(
             "eu-west-1".into(),
-            zones("eu-west-1", ["euw1-az3", "euw1-az1", "euw1-az2"]),
+            zones_of("eu-west-1", ["euw1-az3", "euw1-az1", "euw1-az2"]),
         );
         second.add_vpc("eu-west-1", "4444", net(10, 40, 0, 16));
 

@@ -183,6 +183,9 @@ pub(super) fn updated(
     };
     check_lists(&lists, knobs)?;
     check_limits(&lists, knobs)?;
+    if !knobs.last_account_may_go && lists.accounts.is_empty() && !link.consumer_accounts.is_empty() {
+        return Err(ApiError::invalid("the last consumer account cannot be removed"));
+    }
     Ok(lists)
 }
 

@@ -191,6 +191,18 @@ impl PrivateLink {
         }
     }
 
+    /// The same while HCP still makes it, until then.
+    #[must_use]
+    pub fn being_created(mut self, until: Duration) -> Self {
+        self.state = LinkState::Creating;
+        self.change = Some(Change {
+            starts_at: Duration::ZERO,
+            ends_at: until,
+            outcome: Outcome::Available,
+        });
+        self
+    }
+
     /// Withdraws the endpoint service and begins the deletion.
     pub(super) fn start_deleting(&mut self, change: Change, fabric: &Fabric, now: Duration) {
         if let Some(service_id) = self.service_id.take() {

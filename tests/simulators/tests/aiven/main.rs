@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access;
+mod added;
 mod lifecycle;
 mod lookups;
 mod requests;

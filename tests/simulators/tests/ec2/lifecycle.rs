@@ -123,19 +123,13 @@ async fn deletion_passes_through_deleting_and_deleted_to_not_found() {
 
 fn seed(cloud: &Cloud, state: EndpointState, tags: &[(&str, &str)]) -> Seed {
     Seed {
-        account: ACCOUNT.into(),
-        region: REGION.into(),
-        vpc_id: VPC.into(),
-        service_id: cloud.service.id.clone(),
-        service_region: REGION.into(),
-        state,
         subnet_ids: vec![SUBNET_A.into()],
         security_group_ids: vec![GROUP.into()],
         tags: tags
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect::<BTreeMap<_, _>>(),
-        last_error: None,
+        ..Seed::of(ACCOUNT, REGION, VPC, &cloud.service.id, state)
     }
 }
 

@@ -5,6 +5,8 @@ mod creation;
 mod faults;
 mod groups;
 mod lifecycle;
+mod modify;
 mod network;
+mod routes;
 mod support;
 mod together;

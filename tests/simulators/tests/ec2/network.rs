@@ -91,9 +91,9 @@ async fn an_unknown_action_goes_to_the_emulator_which_also_knows_assumed_roles()
     });
     let emulator = Server::http(emulator).await.unwrap();
     let cloud = cloud_of(World::default(), Some(&emulator.url), |_| {}).await;
-    let answer = cloud.call("DescribeRouteTables", &[]).await;
+    let answer = cloud.call("DescribeNatGateways", &[]).await;
     assert!(
-        answer.xml.contains("Action=DescribeRouteTables") && answer.xml.contains("Credential=111122223333"),
+        answer.xml.contains("Action=DescribeNatGateways") && answer.xml.contains("Credential=111122223333"),
         "{}",
         answer.xml
     );

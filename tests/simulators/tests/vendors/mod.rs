@@ -85,6 +85,8 @@ pub(crate) fn connect(fabric: &Fabric, service_id: &str) -> String {
         security_group_ids: Vec::new(),
         tags: BTreeMap::new(),
         last_error: None,
+        private_dns_enabled: false,
+        before_modify: None,
         dns_name: format!("{id}-abcdefgh.{service_id}.eu-west-1.vpce.amazonaws.com"),
     };
     state.endpoints.insert(id.clone(), endpoint);

@@ -89,7 +89,7 @@ async fn a_component_that_was_on_before_stays_on_after_a_release() {
     aiven_service(&rig.sims, |service| {
         service.user_config["privatelink_access"] = json!({"kafka": true})
     });
-    let adds = rig.provider().await.preflight().await.unwrap().adds;
+    let adds = rig.provider().await.preflight().await.unwrap().vendor.adds;
     assert_eq!(adds.components, ["schema_registry"]);
     rig.ensured().await;
     let endpoint = rig.connect();
@@ -98,6 +98,7 @@ async fn a_component_that_was_on_before_stays_on_after_a_release() {
         delete_service: false,
         remove: adds,
         endpoint_ids: vec![endpoint.endpoint_id],
+        ..Release::default()
     };
     rig.released(&release).await;
     assert_eq!(aiven_service(&rig.sims, |service| switched_on(service)), ["kafka"]);
@@ -183,7 +184,7 @@ async fn a_service_of_another_type_has_its_own_components() {
         request["provider"]["components"] = json!(["pg", "pgbouncer"]);
     });
     let facts = rig.provider().await.preflight().await.unwrap();
-    assert_eq!(facts.ports, [(21470, 21470), (21471, 21471)]);
+    assert_eq!(facts.vendor.ports, [(21470, 21470), (21471, 21471)]);
     rig.ensured().await;
 }
 

@@ -6,7 +6,10 @@
 //! | `refusals` | what preflight refuses, each with its path and words |
 //! | `service` | the PrivateLink service and its shared lists |
 //! | `access` | where the components answer |
-//! | `release` | taking back |
+//! | `lists` | the shared lists: what is to be removed, and how many there may be |
+//! | `plan` | what is told beforehand is what is written |
+//! | `release` | undo: taking back what a run added |
+//! | `removal` | what a deprovision needs beyond that |
 //! | `faults` | whatever goes wrong between here and the vendor |
 //! | `credentials` | the secret, the token, and that neither shows |
 //! | `hcp`, `aiven` | what only one vendor has |
@@ -19,9 +22,12 @@ mod aiven;
 mod credentials;
 mod faults;
 mod hcp;
+mod lists;
+mod plan;
 mod preflight;
 mod refusals;
 mod release;
+mod removal;
 mod rig;
 mod secrets_manager;
 mod service;

@@ -20,9 +20,9 @@ fn ask_for_much(rig: &mut Rig) {
 async fn without_a_service_everything_is_to_be_added() {
     both(still, async |mut rig| {
         ask_for_much(&mut rig);
-        let facts = rig.provider().await.preflight().await.unwrap();
+        let facts = rig.provider().await.preflight().await.unwrap().vendor;
         assert!(!facts.service_existed && facts.service_name.is_none());
-        assert_eq!(facts.region, "eu-west-1");
+        assert_eq!(facts.service_region, "eu-west-1");
         assert_eq!(facts.adds, rig.wanted());
         assert_eq!(facts.adds.principals.len(), 2);
         assert_eq!(facts.adds.regions, ["us-east-1"]);
@@ -46,7 +46,7 @@ async fn without_a_service_everything_is_to_be_added() {
 #[tokio::test]
 async fn the_own_region_is_nothing_to_add() {
     both(still, async |rig| {
-        let facts = rig.provider().await.preflight().await.unwrap();
+        let facts = rig.provider().await.preflight().await.unwrap().vendor;
         assert!(facts.adds.regions.is_empty(), "{:?}", facts.adds);
     })
     .await;
@@ -57,7 +57,7 @@ async fn of_a_service_that_is_there_only_what_is_missing_is_to_be_added() {
     both(still, async |mut rig| {
         rig.vendor.seed(&rig.sims, &[THEIRS, OURS]);
         ask_for_much(&mut rig);
-        let facts = rig.provider().await.preflight().await.unwrap();
+        let facts = rig.provider().await.preflight().await.unwrap().vendor;
         assert!(facts.service_existed);
         let service = rig.vendor.endpoint_service(&rig.sims).unwrap();
         assert_eq!(
@@ -75,7 +75,7 @@ async fn a_service_that_an_earlier_run_completed_needs_nothing() {
     both(quick, async |rig| {
         rig.ensured().await;
         rig.accessed(&rig.connect()).await;
-        let facts = rig.provider().await.preflight().await.unwrap();
+        let facts = rig.provider().await.preflight().await.unwrap().vendor;
         assert!(facts.service_existed);
         assert_eq!(facts.adds, Additions::default());
     })
@@ -86,7 +86,7 @@ async fn a_service_that_an_earlier_run_completed_needs_nothing() {
 async fn a_service_that_is_being_made_is_there_without_a_name() {
     both(still, async |rig| {
         rig.ensure(1).await.unwrap();
-        let facts = rig.provider().await.preflight().await.unwrap();
+        let facts = rig.provider().await.preflight().await.unwrap().vendor;
         assert!(facts.service_existed && facts.service_name.is_none(), "{facts:?}");
     })
     .await;
@@ -98,7 +98,7 @@ async fn a_service_that_is_being_deleted_is_not_there() {
         rig.vendor.seed(&rig.sims, &[OURS]);
         let release = rig.everything(&[]);
         assert!(matches!(rig.release(&release).await, Ok(Look::Pending(_))));
-        let facts = rig.provider().await.preflight().await.unwrap();
+        let facts = rig.provider().await.preflight().await.unwrap().vendor;
         assert!(!facts.service_existed && facts.service_name.is_none(), "{facts:?}");
         assert_eq!(facts.adds.principals, [OURS]);
     })

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::ErrorName;
+use shared::plan::Check;
 use simulators::{Simulators, aiven, hcp};
 
 use crate::rig::{Rig, failure, still};
@@ -38,6 +39,13 @@ async fn refuses(vendor: Vendor, table: &[Refusal]) {
         assert_eq!(error.name, refusal.name, "{error}");
         let line = error.message.lines().find(|line| line.contains(words)).unwrap();
         assert!(line.starts_with(&format!("{path}: ")), "{path} in: {error}");
+        let checks = Check::of_error(&error);
+        assert!(
+            checks
+                .iter()
+                .any(|check| check.path.as_deref() == Some(*path) && check.message.contains(words)),
+            "{checks:?}"
+        );
         assert_eq!(rig.writes(), 0);
     }
 }

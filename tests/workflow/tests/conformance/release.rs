@@ -1,9 +1,8 @@
 //! Taking back what a run added, and nothing of anybody else's.
 
 use serde_json::json;
-use shared::document::Additions;
 use shared::progress::Look;
-use shared::provider::Release;
+use shared::provider::{Release, ReleasePlan};
 use simulators::recorder::FaultKind;
 
 use crate::rig::{both, failure, pending, quick, ready, still, until};
@@ -31,7 +30,7 @@ async fn of_a_service_of_others_only_our_entries_go() {
         rig.vendor.seed(&rig.sims, &[THEIRS]);
         rig.ask(|request| request["consumer"]["region"] = json!("us-east-1"));
         let before = rig.lists().unwrap();
-        let adds = rig.provider().await.preflight().await.unwrap().adds;
+        let adds = rig.provider().await.preflight().await.unwrap().vendor.adds;
         rig.ensured().await;
         let endpoint = rig.connect();
         rig.accessed(&endpoint).await;
@@ -40,6 +39,7 @@ async fn of_a_service_of_others_only_our_entries_go() {
             delete_service: false,
             remove: adds,
             endpoint_ids: vec![endpoint.endpoint_id],
+            ..Release::default()
         };
         assert_eq!(rig.released(&release).await, Vec::<String>::new());
         assert_eq!(rig.lists(), Some(before));
@@ -56,7 +56,7 @@ async fn a_service_that_others_joined_stays_and_the_reason_is_told() {
         let kept = rig.released(&rig.everything(&[])).await;
         assert_eq!(kept.len(), 1, "{kept:?}");
         assert!(
-            kept[0].contains("which this run created") && kept[0].contains(THEIRS),
+            kept[0].contains("PrivateLink service") && kept[0].contains(THEIRS),
             "{kept:?}"
         );
         assert_eq!(rig.lists().unwrap().principals, [THEIRS]);
@@ -107,10 +107,10 @@ async fn what_is_gone_with_its_whole_service_is_done() {
 async fn nothing_to_take_back_is_no_call_at_all() {
     both(quick, async |rig| {
         let nothing = Release {
-            delete_service: false,
-            remove: Additions::default(),
             endpoint_ids: vec!["vpce-0a1b2c3d4e5f60718".into()],
+            ..Release::default()
         };
+        assert_eq!(rig.plan_release(&nothing).await, ReleasePlan::default());
         assert_eq!(ready(rig.release(&nothing).await), Vec::<String>::new());
         assert!(rig.sims.recorder.calls().is_empty());
         assert_eq!(rig.secrets.reads(), 0);

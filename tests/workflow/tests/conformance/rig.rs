@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use shared::document::{Access, Additions, AvailableEndpoint, ServiceOffer};
 use shared::http::{self, Tls};
+use shared::plan::{Change, Effect};
 use shared::progress::{Look, Pending};
-use shared::provider::{self, Provider, Reach, Release};
+use shared::provider::{self, Provider, ProviderFacts, Reach, Release, ReleasePlan};
 use shared::request::{self, Request};
 use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
@@ -148,13 +149,48 @@ impl Rig {
         until_ready("access", async |attempt| self.access(endpoint, attempt).await).await
     }
 
-    pub(crate) async fn release(&self, release: &Release) -> Result<Look<Vec<String>>> {
-        self.checked(self.provider().await.release(release).await)
+    pub(crate) async fn preflight(&self) -> Result<ProviderFacts> {
+        self.checked(self.provider().await.preflight().await)
     }
 
-    /// Looks of undo until nothing is left but what stays on purpose.
+    /// One look of a removal, or of undo: access first, and the rest when that is withdrawn.
+    pub(crate) async fn release(&self, release: &Release) -> Result<Look<Vec<String>>> {
+        let provider = self.provider().await;
+        let mut left = match self.checked(provider.withdraw_access(release).await)? {
+            Look::Ready(left) => left,
+            Look::Pending(pending) => return Ok(pending.into()),
+        };
+        Ok(match self.checked(provider.release(release).await)? {
+            Look::Ready(more) => {
+                left.extend(more);
+                Look::Ready(left)
+            }
+            Look::Pending(pending) => pending.into(),
+        })
+    }
+
+    /// Looks of a removal until nothing is left but what stays on purpose.
     pub(crate) async fn released(&self, release: &Release) -> Vec<String> {
         until_ready("the release", async |_| self.release(release).await).await
+    }
+
+    pub(crate) async fn plan_release(&self, release: &Release) -> ReleasePlan {
+        self.checked(self.provider().await.plan_release(release).await).unwrap()
+    }
+
+    /// Forgets the calls so far, makes a whole run, and gives the writes of it: `PUT /v1/project/…`.
+    pub(crate) async fn run(&self) -> Vec<String> {
+        self.sims.recorder.clear_calls();
+        self.ensured().await;
+        self.accessed(&self.connect()).await;
+        self.written()
+    }
+
+    /// The writes since the last time that calls were forgotten.
+    pub(crate) fn written(&self) -> Vec<String> {
+        let calls = self.sims.recorder.calls();
+        let writes = calls.iter().filter(|call| call.write);
+        writes.map(|call| format!("{} {}", call.method, call.path)).collect()
     }
 
     /// Whatever the error, its text and its `Debug` hold no secret.
@@ -171,6 +207,7 @@ impl Rig {
             delete_service: true,
             remove: self.wanted(),
             endpoint_ids: endpoints.iter().map(|e| e.endpoint_id.clone()).collect(),
+            ..Release::default()
         }
     }
 
@@ -195,26 +232,31 @@ impl Rig {
 
     /// An endpoint in the consumer's VPC, connected to the vendor's service and available.
     pub(crate) fn connect(&self) -> AvailableEndpoint {
+        let service_id = self.vendor.endpoint_service(&self.sims);
+        self.connect_to(&service_id.expect("a service to connect to"))
+    }
+
+    /// The same, connected to this endpoint service.
+    pub(crate) fn connect_to(&self, service_id: &str) -> AvailableEndpoint {
         let consumer = &self.request.consumer;
+        let vpc_id = consumer.vpc_id.as_deref().expect("an example with a VPC");
         let seed = Seed {
-            account: consumer.account_id.clone(),
-            region: consumer.region.clone(),
-            vpc_id: consumer.vpc_id.clone(),
-            service_id: self
-                .vendor
-                .endpoint_service(&self.sims)
-                .expect("a service to connect to"),
             service_region: "eu-west-1".into(),
-            state: EndpointState::Available,
             subnet_ids: consumer.subnet_ids.clone(),
-            security_group_ids: Vec::new(),
-            tags: Default::default(),
-            last_error: None,
+            ..Seed::of(
+                &consumer.account_id,
+                &consumer.region,
+                vpc_id,
+                service_id,
+                EndpointState::Available,
+            )
         };
         AvailableEndpoint {
             endpoint_id: self.sims.ec2.seed(seed),
             dns_entries: Vec::new(),
             network_interface_ids: Vec::new(),
+            subnet_ids: consumer.subnet_ids.clone(),
+            security_group_ids: consumer.security_group_ids.clone(),
         }
     }
 
@@ -257,6 +299,16 @@ impl Rig {
     pub(crate) fn writes(&self) -> usize {
         self.calls_where(|call| call.write)
     }
+}
+
+/// The writing calls of a plan, in order; whatever is kept takes none.
+pub(crate) fn planned(changes: &[Change]) -> Vec<String> {
+    for change in changes {
+        assert_eq!(change.effect == Effect::Keep, change.calls.is_empty(), "{change:?}");
+        assert!(change.effect != Effect::Keep || change.fields.is_empty(), "{change:?}");
+        assert!(change.id.as_ref().is_some_and(|id| !id.is_empty()), "{change:?}");
+    }
+    changes.iter().flat_map(|change| change.calls.clone()).collect()
 }
 
 /// Looks until it is ready.

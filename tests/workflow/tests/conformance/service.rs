@@ -194,7 +194,7 @@ async fn the_same_request_again_writes_nothing_anywhere() {
         rig.cold_start();
         rig.sims.recorder.clear_calls();
         let facts = rig.provider().await.preflight().await.unwrap();
-        assert!(facts.adds.is_empty(), "{facts:?}");
+        assert!(facts.vendor.adds.is_empty(), "{facts:?}");
         ready(rig.ensure(1).await);
         assert_eq!(ready(rig.access(&endpoint, 1).await), first);
         assert_eq!(rig.writes(), 0);

@@ -1,4 +1,4 @@
-//! Tasks, functions and binaries are the same eight things, and each function has its own role and log.
+//! Tasks, functions and binaries are the same things, and each function has its own role and log.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,18 @@ use crate::stack::{FUNCTION, MACHINE, Stack, attribute, binaries, items};
 #[test]
 fn every_task_has_a_function_and_every_function_a_task() {
     let stack = Stack::load();
-    let called: Vec<&str> = stack.tasks().into_keys().map(|task| stack.function_of(task)).collect();
-    let distinct: BTreeSet<&str> = called.iter().copied().collect();
-    assert_eq!(called.len(), distinct.len(), "two tasks share a function: {called:?}");
+    let mut called = BTreeSet::new();
+    for task in stack.tasks().into_keys() {
+        let function = stack.function_of(task);
+        assert_eq!(
+            function,
+            format!("{task}Function"),
+            "a task calls the function of its name"
+        );
+        called.insert(function);
+    }
     let functions: BTreeSet<&str> = stack.resources(FUNCTION).into_keys().collect();
-    assert_eq!(distinct, functions);
+    assert_eq!(called, functions);
 }
 
 #[test]

@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared::ErrorName;
+use shared::document::Preflight;
+use shared::identity::ConnectionId;
+use shared::plan::Plan;
+use shared::request::{Action, Goal, validate};
 use shared::settings::PhaseName;
 
 use crate::stack::{Stack, items};
@@ -24,10 +28,115 @@ const PASSING_ERRORS: [&str; 9] = [
 /// Ends a run that could not be taken back; no step answers it.
 const NEEDS_ATTENTION: &str = "NeedsAttention";
 const PREFIXES_OF_AWS: [&str; 4] = ["Lambda.", "Runtime.", "Sandbox.", "States."];
-/// TaskStateEntered to TaskStateExited, and entering and leaving Choice and Wait.
-const EVENTS_PER_LOOK: u64 = 9;
-/// A Standard execution ends at 25,000; the rest is for retries and for the states that are passed once.
-const EVENTS_FOR_LOOKS: u64 = 22_000;
+/// A phase: its task, and where each answer of its step leads. Any other answer leads where the last row does.
+pub(crate) struct PhaseStates {
+    pub(crate) phase: PhaseName,
+    pub(crate) task: &'static str,
+    /// The state that waits for another look.
+    pub(crate) wait: &'static str,
+    /// Action of the request, or `*`; status; next state.
+    answers: &'static [(&'static str, &'static str, &'static str)],
+    /// Where an answer goes that no step gives.
+    otherwise: &'static str,
+    /// Where a failure goes, and under which key.
+    failed: (&'static str, &'static str),
+}
+
+pub(crate) const PHASES: [PhaseStates; 8] = [
+    PhaseStates {
+        phase: PhaseName::Preflight,
+        task: "Preflight",
+        wait: "WaitForPreflight",
+        answers: &[
+            ("plan", "ready", "Planned"),
+            ("provision", "ready", "EnsureService"),
+            ("deprovision", "ready", "Deprovision"),
+            ("*", "pending", "WaitForPreflight"),
+        ],
+        otherwise: "WaitForPreflight",
+        failed: ("Undo", "error"),
+    },
+    PhaseStates {
+        phase: PhaseName::Service,
+        task: "EnsureService",
+        wait: "WaitForService",
+        answers: &[("*", "ready", "EnsureEndpoint"), ("*", "pending", "WaitForService")],
+        otherwise: "WaitForService",
+        failed: ("Undo", "error"),
+    },
+    PhaseStates {
+        phase: PhaseName::Endpoint,
+        task: "EnsureEndpoint",
+        wait: "WaitForEndpoint",
+        answers: &[("*", "ready", "EnsureAccepted"), ("*", "pending", "WaitForEndpoint")],
+        otherwise: "WaitForEndpoint",
+        failed: ("Undo", "error"),
+    },
+    PhaseStates {
+        phase: PhaseName::Acceptance,
+        task: "EnsureAccepted",
+        wait: "WaitForAcceptance",
+        answers: &[
+            ("*", "ready", "EnsureAccess"),
+            ("*", "again", "MakeAnother"),
+            ("*", "pending", "WaitForAcceptance"),
+        ],
+        otherwise: "WaitForAcceptance",
+        failed: ("Undo", "error"),
+    },
+    PhaseStates {
+        phase: PhaseName::Access,
+        task: "EnsureAccess",
+        wait: "WaitForAccess",
+        answers: &[("*", "ready", "Publish"), ("*", "pending", "WaitForAccess")],
+        otherwise: "WaitForAccess",
+        failed: ("Undo", "error"),
+    },
+    PhaseStates {
+        phase: PhaseName::Retirement,
+        task: "Retire",
+        wait: "WaitForRetirement",
+        answers: &[
+            ("*", "ready", "Connected"),
+            ("*", "pending", "WaitForRetirement"),
+            ("*", "exhausted", "CannotRetire"),
+        ],
+        otherwise: "CannotRetire",
+        failed: ("CannotRetire", "error"),
+    },
+    PhaseStates {
+        phase: PhaseName::Removal,
+        task: "Deprovision",
+        wait: "WaitForDeprovision",
+        answers: &[
+            ("*", "ready", "Deprovisioned"),
+            ("*", "pending", "WaitForDeprovision"),
+            ("*", "exhausted", "CannotDeprovision"),
+        ],
+        otherwise: "CannotDeprovision",
+        failed: ("CannotDeprovision", "error"),
+    },
+    PhaseStates {
+        phase: PhaseName::Undo,
+        task: "Undo",
+        wait: "WaitForUndo",
+        answers: &[
+            ("*", "ready", "Failed"),
+            ("*", "pending", "WaitForUndo"),
+            ("*", "exhausted", NEEDS_ATTENTION),
+        ],
+        otherwise: NEEDS_ATTENTION,
+        // The first error stays: it is why the run failed.
+        failed: (NEEDS_ATTENTION, "undo_error"),
+    },
+];
+
+/// Tasks that look once, and where their failure goes.
+const ONCE: [(&str, &str); 2] = [
+    // Nothing was created yet.
+    ("Validate", "Failed"),
+    ("Publish", "Undo"),
+];
 
 #[test]
 fn every_task_retries_what_may_pass_and_nothing_else() {
@@ -47,21 +156,84 @@ fn every_task_retries_what_may_pass_and_nothing_else() {
     }
 }
 
+/// Giving up in the middle of a removal needs a person, so that those tasks try for longer than a throttling or an outage lasts.
 #[test]
-fn every_failure_is_caught_and_taken_back() {
+fn removals_try_longest() {
     let stack = Stack::load();
+    let attempts = |task: &str| -> Vec<u64> {
+        items(&stack.machine["States"][task]["Retry"])
+            .map(|retrier| retrier["MaxAttempts"].as_u64().unwrap())
+            .collect()
+    };
+    for (name, task) in stack.tasks() {
+        for retrier in items(&task["Retry"]) {
+            assert_eq!(retrier["BackoffRate"], 2, "{name}: {retrier}");
+        }
+        let removes = ["Retire", "Deprovision", "Undo"].contains(&name);
+        let at_least = if removes { [30, 20] } else { [8, 6] };
+        assert_eq!(attempts(name), at_least, "{name}");
+    }
+}
+
+#[test]
+fn every_failure_is_caught_and_goes_where_it_belongs() {
+    let stack = Stack::load();
+    let expected: BTreeMap<&str, (&str, &str)> = PHASES
+        .iter()
+        .map(|phase| (phase.task, phase.failed))
+        .chain(ONCE.map(|(task, next)| (task, (next, "error"))))
+        .collect();
+    assert_eq!(
+        stack.tasks().into_keys().collect::<BTreeSet<_>>(),
+        expected.keys().copied().collect()
+    );
     for (name, task) in stack.tasks() {
         let catchers: Vec<_> = items(&task["Catch"]).collect();
         assert_eq!(catchers.len(), 1, "{name}");
         assert_eq!(error_equals(catchers[0]), BTreeSet::from(["States.ALL"]), "{name}");
-        let expected = match name {
-            // Nothing was created yet.
-            "Validate" => "Failed",
-            "Undo" => NEEDS_ATTENTION,
-            _ => "Undo",
+        let (next, key) = expected[name];
+        assert_eq!(catchers[0]["Next"], next, "{name}");
+        let error = format!("{{'{key}': $states.errorOutput}}");
+        let output = if name == "Validate" {
+            format!("{{% {error} %}}")
+        } else {
+            format!("{{% $merge([$states.input, {error}]) %}}")
         };
-        assert_eq!(catchers[0]["Next"], expected, "{name}");
+        assert_eq!(catchers[0]["Output"], output, "{name}");
     }
+}
+
+/// Undo takes back what a run made, for which a connection that works, or one that is wanted gone, must never be taken.
+#[test]
+fn nothing_leads_to_undo_from_a_retirement_or_a_deprovision() {
+    let stack = Stack::load();
+    for (task, ends) in [
+        ("Retire", ["CannotRetire", "Connected"]),
+        ("Deprovision", ["CannotDeprovision", "Deprovisioned"]),
+    ] {
+        let reached = reachable(&stack, task);
+        assert!(!reached.contains("Undo"), "{task}: {reached:?}");
+        let last: Vec<&str> = reached
+            .into_iter()
+            .filter(|state| nexts(&stack.machine["States"][state]).is_empty())
+            .collect();
+        assert_eq!(last, ends, "{task}");
+    }
+    let of_plan = reachable(&stack, "Planned");
+    assert_eq!(of_plan, BTreeSet::from(["Planned"]), "a plan ends the run");
+}
+
+fn reachable<'a>(stack: &'a Stack, from: &'a str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::from([from]);
+    let mut open = vec![from];
+    while let Some(state) = open.pop() {
+        for next in nexts(&stack.machine["States"][state]) {
+            if reached.insert(next) {
+                open.push(next);
+            }
+        }
+    }
+    reached
 }
 
 #[test]
@@ -104,102 +276,193 @@ fn collect_error_names<'a>(value: &'a Value, names: &mut BTreeSet<&'a str>) {
 fn each_phase_looks_chooses_and_waits_under_its_own_key() {
     let stack = Stack::load();
     let states = &stack.machine["States"];
-    for (phase, task, next) in [
-        (PhaseName::Preflight, "Preflight", "EnsureService"),
-        (PhaseName::Service, "EnsureService", "EnsureEndpoint"),
-        (PhaseName::Endpoint, "EnsureEndpoint", "EnsureAccepted"),
-        (PhaseName::Acceptance, "EnsureAccepted", "EnsureAccess"),
-        (PhaseName::Access, "EnsureAccess", "Publish"),
-        (PhaseName::Undo, "Undo", "Failed"),
-    ] {
+    for PhaseStates { phase, task, wait, .. } in PHASES {
         let key = phase.key();
         let output = format!("{{% $merge([$states.input, {{'{key}': $states.result.Payload}}]) %}}");
         assert_eq!(states[task]["Output"], output, "{task}");
-
-        let choice_name = states[task]["Next"].as_str().unwrap();
-        let choice = &states[choice_name];
-        assert_eq!(choice["Type"], "Choice", "{choice_name}");
-        let status = |status: &str| format!("{{% $states.input.{key}.status = '{status}' %}}");
-        let chosen: BTreeMap<&str, &str> = items(&choice["Choices"])
-            .map(|rule| (rule["Condition"].as_str().unwrap(), rule["Next"].as_str().unwrap()))
-            .collect();
-        assert_eq!(chosen.get(status("ready").as_str()), Some(&next), "{choice_name}");
-        let (wait_name, count) = if phase == PhaseName::Undo {
-            // A third answer, or none that is known, is for a person.
-            assert_eq!(choice["Default"], NEEDS_ATTENTION);
-            (*chosen.get(status("pending").as_str()).unwrap(), 2)
-        } else {
-            (choice["Default"].as_str().unwrap(), 1)
-        };
-        assert_eq!(chosen.len(), count, "{choice_name}");
-
-        let wait = &states[wait_name];
-        assert_eq!(wait["Type"], "Wait", "{wait_name}");
+        assert_eq!(states[task]["Arguments"]["Payload"], "{% $states.input %}", "{task}");
+        let choice = states[task]["Next"].as_str().unwrap();
+        assert_eq!(states[choice]["Type"], "Choice", "{choice}");
+        assert_eq!(states[wait]["Type"], "Wait", "{wait}");
         assert_eq!(
-            wait["Seconds"],
+            states[wait]["Seconds"],
             format!("{{% $states.input.{key}.wait_seconds %}}"),
-            "{wait_name}"
+            "{wait}"
         );
-        assert_eq!(wait["Next"], task, "{wait_name}");
+        assert_eq!(states[wait]["Next"], task, "{wait}");
     }
 }
 
 #[test]
-fn a_run_starts_with_the_request_and_ends_with_the_connection() {
+fn every_answer_leads_somewhere() {
     let stack = Stack::load();
+    for phase in PHASES {
+        let choice = stack.machine["States"][phase.task]["Next"].as_str().unwrap();
+        let next = |action: &str, status: &str| {
+            let input = json!({"request": {"action": action}, phase.phase.key(): {"status": status}});
+            chosen(&stack.machine["States"][choice], &input).to_owned()
+        };
+        for action in [Action::Plan, Action::Provision, Action::Deprovision] {
+            let action = json!(action).as_str().unwrap().to_owned();
+            for (of, status, expected) in phase.answers {
+                if *of == "*" || *of == action {
+                    assert_eq!(next(&action, status), *expected, "{choice}: {action}, {status}");
+                }
+            }
+            assert_eq!(next(&action, "unheard-of"), phase.otherwise, "{choice}");
+        }
+        let mut targets: BTreeSet<&str> = phase.answers.iter().map(|(_, _, next)| *next).collect();
+        targets.insert(phase.otherwise);
+        let rules: BTreeSet<&str> = nexts(&stack.machine["States"][choice]).into_iter().collect();
+        assert_eq!(rules, targets, "{choice} has no other way on");
+    }
+}
+
+#[test]
+fn what_was_replaced_is_retired_when_the_connection_is_published() {
+    let stack = Stack::load();
+    let choice = &stack.machine["States"]["IsPublished"];
+    for (retires, expected) in [(true, "Retire"), (false, "Connected")] {
+        // As preflight leaves it: a condition on what is absent would end the run.
+        let goal = Goal::Provision;
+        let request = json!({
+            "provider": {"type": "aiven", "project": "p", "service_name": "s", "components": ["kafka"], "secret_id": "privatelink/s"},
+            "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-0a1b2c3d"}
+        });
+        let request = validate(&request, "privatelink/").unwrap();
+        let connection_id = ConnectionId::of(&request, "vpc-0a1b2c3d");
+        let facts = Preflight {
+            connection_id: connection_id.clone(),
+            vpc_id: None,
+            vpc_cidrs: Vec::new(),
+            plan: Plan::new(goal, connection_id, Vec::new(), Vec::new(), Vec::new()),
+            vendor: None,
+            endpoint_id: None,
+            zone_id: None,
+            retires,
+        };
+        let input = json!({"preflight": {"status": "ready", "result": facts}});
+        assert_eq!(chosen(choice, &input), expected);
+    }
+    let states = &stack.machine["States"];
+    assert_eq!(states["Publish"]["Next"], "IsPublished");
+    assert_eq!(
+        states["Publish"]["Output"],
+        "{% $merge([$states.input, {'connection': $states.result.Payload}]) %}"
+    );
+}
+
+/// A text that read another phase's answer would be empty just when a person needs it.
+#[test]
+fn the_last_words_are_about_what_happened() {
+    let stack = Stack::load();
+    for (state, read) in [
+        ("Failed", &["error", "undo"][..]),
+        (NEEDS_ATTENTION, &["error", "preflight", "undo", "undo_error"]),
+        ("CannotRetire", &["error", "preflight", "retirement"]),
+        ("CannotDeprovision", &["error", "preflight", "removal"]),
+    ] {
+        let cause = stack.machine["States"][state]["Cause"].as_str().unwrap();
+        let keys: BTreeSet<&str> = cause
+            .split("$states.input.")
+            .skip(1)
+            .map(|rest| {
+                rest.split(|c: char| !c.is_ascii_lowercase() && c != '_')
+                    .next()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(keys, read.iter().copied().collect(), "{state}");
+    }
+}
+
+/// Where a Choice leads. Conditions are comparisons with a word, or a field that is true or false, joined by "and".
+fn chosen<'a>(choice: &'a Value, input: &Value) -> &'a str {
+    let rule = items(&choice["Choices"]).find(|rule| {
+        let condition = rule["Condition"].as_str().unwrap();
+        let condition = condition
+            .strip_prefix("{% ")
+            .and_then(|c| c.strip_suffix(" %}"))
+            .unwrap();
+        condition.split(" and ").all(|term| {
+            let (path, word) = match term.split_once(" = ") {
+                Some((path, word)) => (path, Some(word.trim_matches('\''))),
+                None => (term, None),
+            };
+            let path = path.strip_prefix("$states.input").expect("a condition reads the input");
+            let value = input.pointer(&path.replace('.', "/"));
+            match word {
+                Some(word) => value.is_some_and(|value| value == word),
+                None => value
+                    .and_then(Value::as_bool)
+                    .unwrap_or_else(|| panic!("{term} is neither true nor false")),
+            }
+        })
+    });
+    rule.map_or(&choice["Default"], |rule| &rule["Next"]).as_str().unwrap()
+}
+
+/// The budgets go on, the looks begin again, and what ended is remembered.
+#[test]
+fn another_endpoint_is_made_within_the_same_budgets() {
+    let stack = Stack::load();
+    let state = &stack.machine["States"]["MakeAnother"];
+    assert_eq!(state["Next"], "EnsureEndpoint");
+    let fresh = |key: &str| {
+        format!(
+            "'{key}': {{'status': 'pending', 'attempt': 0, 'waited_seconds': $states.input.{key}.waited_seconds, 'wait_seconds': 0}}"
+        )
+    };
+    let ended = "'ended': $append($states.input.ended, {'endpoint_id': $states.input.endpoint.result.endpoint_id, \
+                 'state': $states.input.acceptance.state, 'reason': $states.input.acceptance.reason})";
+    let fields = [fresh("endpoint"), fresh("acceptance"), ended.to_owned()].join(", ");
+    assert_eq!(
+        state["Output"],
+        format!("{{% $merge([$states.input, {{{fields}}}]) %}}")
+    );
+}
+
+#[test]
+fn a_run_starts_with_the_request_and_ends_with_what_its_action_makes() {
+    let stack = Stack::load();
+    let states = &stack.machine["States"];
     assert_eq!(stack.machine["StartAt"], "Validate");
-    assert_eq!(stack.machine["States"]["Validate"]["Next"], "Preflight");
-    let publish = &stack.machine["States"]["Publish"];
-    assert_eq!(publish["End"], true);
-    assert_eq!(publish["Output"], "{% $states.result.Payload %}");
+    assert_eq!(states["Validate"]["Next"], "Preflight");
+    assert_eq!(
+        states["Validate"]["Arguments"]["Payload"],
+        json!({"request": "{% $states.input %}"})
+    );
+    let mut ends = BTreeMap::new();
+    for (name, state) in states.as_object().unwrap() {
+        if state["End"] == true {
+            ends.insert(name.as_str(), state["Output"].as_str().unwrap());
+        }
+    }
+    let expected = BTreeMap::from([
+        ("Planned", "{% $states.input.preflight.result.plan %}"),
+        ("Connected", "{% $states.input.connection %}"),
+        ("Deprovisioned", "{% $states.input.removal.result %}"),
+    ]);
+    assert_eq!(ends, expected);
 }
 
 #[test]
 fn no_state_is_left_over() {
     let stack = Stack::load();
-    let all: BTreeSet<&str> = stack.machine["States"]
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
-    let mut named = BTreeSet::from([stack.machine["StartAt"].as_str().unwrap()]);
-    collect_next(&stack.machine["States"], &mut named);
-    assert_eq!(named, all);
+    let states = stack.machine["States"].as_object().unwrap();
+    let all: BTreeSet<&str> = states.keys().map(String::as_str).collect();
+    assert_eq!(reachable(&stack, stack.machine["StartAt"].as_str().unwrap()), all);
 }
 
-fn collect_next<'a>(value: &'a Value, named: &mut BTreeSet<&'a str>) {
-    match value {
-        Value::Object(fields) => {
-            let targets = ["Next", "Default"]
-                .into_iter()
-                .filter_map(|key| fields.get(key)?.as_str());
-            named.extend(targets);
-            fields.values().for_each(|field| collect_next(field, named));
-        }
-        Value::Array(all) => all.iter().for_each(|item| collect_next(item, named)),
-        _ => {}
-    }
-}
-
-/// Either limit of Step Functions would end the execution on the spot, and nothing would be taken back.
-#[test]
-fn the_largest_budgets_fit_into_an_execution() {
-    let stack = Stack::load();
-    let budgets: u64 = stack
-        .parameters()
-        .filter(|(name, _)| name.ends_with("BudgetSeconds"))
-        .map(|(_, parameter)| parameter["MaxValue"].as_u64().unwrap())
-        .sum();
-    assert!(budgets > 0);
-    let limit = stack.machine["TimeoutSeconds"].as_u64().unwrap();
-    assert!(
-        2 * budgets <= limit,
-        "phases may wait {budgets} s, and looking takes time too; the run ends at {limit} s"
-    );
-    let poll = stack.parameter("PollSeconds")["MinValue"].as_u64().unwrap();
-    let events = budgets / poll * EVENTS_PER_LOOK;
-    assert!(events <= EVENTS_FOR_LOOKS, "waiting may make {events} history events");
+/// Every state that may come next, failures included.
+pub(crate) fn nexts(state: &Value) -> Vec<&str> {
+    let rules = ["Choices", "Catch"]
+        .into_iter()
+        .filter_map(|key| state.get(key))
+        .flat_map(items)
+        .map(|rule| &rule["Next"]);
+    let own = ["Next", "Default"].into_iter().filter_map(|key| state.get(key));
+    rules.chain(own).map(|next| next.as_str().unwrap()).collect()
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bounds;
+mod calls;
 mod functions;
+mod history;
 mod machine;
 mod parameters;
 mod rights;

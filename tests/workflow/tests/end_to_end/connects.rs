@@ -110,7 +110,15 @@ async fn a_vault_cluster_is_connected_and_the_same_request_changes_nothing() {
 
     let mut writes = stage.take_writes();
     writes.sort();
-    assert_eq!(writes, ["CreatePrivateLinkService", "CreateVpcEndpoint"]);
+    assert_eq!(
+        writes,
+        [
+            "ChangeResourceRecordSets",
+            "CreateHostedZone",
+            "CreatePrivateLinkService",
+            "CreateVpcEndpoint"
+        ]
+    );
     let again = stage.connects(&vault()).await;
     assert_eq!(stage.take_writes(), Vec::<String>::new());
     assert_eq!(lasting(again), lasting(output));

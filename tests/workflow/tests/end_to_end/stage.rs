@@ -61,8 +61,9 @@ pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
             built.await.unwrap()
         })
         .await;
-    // Each has an emulator and, at times, a process for each function.
-    let at_once = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+    // Each has an emulator and a process for each function, which wait for each other more than they work.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let at_once = (cores + cores / 2).clamp(3, 6);
     let turn = TURNS.get_or_init(|| Semaphore::new(at_once)).acquire().await.unwrap();
     let mut options = Options {
         say: |_| {},
@@ -144,7 +145,7 @@ impl Stage {
         )
     }
 
-    /// The successful writes at EC2 and the vendors since the last look, by operation.
+    /// The successful writes at AWS and the vendors since the last look, by operation.
     pub(crate) fn take_writes(&self) -> Vec<String> {
         let recorder = &self.environment.simulators.recorder;
         let writes = recorder.writes();
@@ -161,6 +162,18 @@ impl Stage {
         };
         while called() < times {
             assert!(Instant::now() < deadline, "{operation} was not called {times} times");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until there is an endpoint of ours; its id.
+    pub(crate) async fn until_endpoint(&self) -> String {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(endpoint) = self.endpoints().pop() {
+                return endpoint.id;
+            }
+            assert!(Instant::now() < deadline, "no endpoint was made");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -203,13 +216,19 @@ impl Stage {
 
     /// A GET at the emulator's Route 53.
     pub(crate) async fn route53(&self, path: &str) -> String {
+        self.call_route53(reqwest::Method::GET, path, String::new()).await
+    }
+
+    /// A call at the emulator's Route 53, past what records.
+    pub(crate) async fn call_route53(&self, method: reqwest::Method, path: &str, body: String) -> String {
         let url = format!("{}/2013-04-01/{path}", self.environment.emulator.url);
         let scope = "Credential=111122223333/20260101/us-east-1/route53/aws4_request";
         let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = client
-            .get(url)
+            .request(method, url)
             .header("authorization", authorization)
+            .body(body)
             .send()
             .await
             .unwrap();

@@ -8,7 +8,16 @@ use serde_json::Value;
 use simulators::recorder::{Api, Call};
 
 /// The document's keys under which a step leaves its answer.
-const PHASES: [&str; 6] = ["preflight", "service", "endpoint", "acceptance", "access", "undo"];
+const PHASES: [&str; 8] = [
+    "preflight",
+    "service",
+    "endpoint",
+    "acceptance",
+    "access",
+    "retirement",
+    "removal",
+    "undo",
+];
 /// A wait without change is mentioned again after this much simulated time.
 const REMINDER: Duration = Duration::from_secs(180);
 const WIDTH: usize = 110;
@@ -89,7 +98,10 @@ impl Live {
             let phase = &output[key];
             if phase["status"].is_string() && self.phases.get(key) != Some(phase) {
                 self.phases.insert(key.to_owned(), phase.clone());
-                said.push(Said::phase(key, phase));
+                // A phase that begins anew has not looked yet.
+                if phase["attempt"] != 0 {
+                    said.push(Said::phase(key, phase));
+                }
             }
         }
         // A state that failed and was caught is left, too.
@@ -170,6 +182,16 @@ impl Said {
                 format!(" after {} s and {} looks", number("waited_seconds"), number("attempt")),
             ),
             "exhausted" => ("exhausted".to_owned(), because(text("reason")), String::new()),
+            // What the reason advises after its first sentence is for the end of a run.
+            "again" => {
+                let reason = text("reason");
+                let what = reason.split(". ").next().unwrap_or_default().trim_end_matches('.');
+                (
+                    "again".to_owned(),
+                    because(format!("{what}; another one is made.")),
+                    String::new(),
+                )
+            }
             status => (status.to_owned(), String::new(), String::new()),
         };
         Self {
@@ -192,6 +214,7 @@ fn summary(calls: &[Call]) -> Vec<String> {
     for call in calls {
         let api = match call.api {
             Api::Ec2 => "EC2",
+            Api::Route53 => "Route 53",
             Api::Hcp => "HCP",
             Api::Aiven => "Aiven",
         };
@@ -301,6 +324,25 @@ mod tests {
         assert_eq!(
             live.lines(&[exited(5, 71.0, &ready)], &[]),
             [" 03:30  service     ready after 45 s and 4 looks"]
+        );
+    }
+
+    #[test]
+    fn an_endpoint_that_is_made_again_is_one_line_with_the_reason() {
+        let mut live = Live::new(Duration::ZERO, 1.0);
+        let acceptance = |phase: Value| json!({ "acceptance": phase });
+        let again = json!({ "status": "again", "attempt": 3, "waited_seconds": 90, "wait_seconds": 0, "state": "ended",
+            "reason": "the endpoint vpce-1 was rejected. Ask why." });
+        assert_eq!(
+            live.lines(&[exited(1, 0.0, &acceptance(again))], &[]),
+            [" 00:00  acceptance  again: the endpoint vpce-1 was rejected; another one is made."]
+        );
+        let anew = json!({ "status": "pending", "attempt": 0, "waited_seconds": 90, "wait_seconds": 0 });
+        let mut output = acceptance(anew);
+        output["endpoint"] = json!({ "status": "ready", "attempt": 1, "waited_seconds": 0, "wait_seconds": 0 });
+        assert_eq!(
+            live.lines(&[exited(2, 1.0, &output)], &[]),
+            [" 00:01  endpoint    ready"]
         );
     }
 

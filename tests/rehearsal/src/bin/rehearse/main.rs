@@ -1,5 +1,6 @@
 //! `cargo rehearse examples/aiven-kafka.json`: the real workflow on this machine, without AWS.
 
+mod action;
 mod live;
 mod report;
 mod scenario;
@@ -15,6 +16,7 @@ use rehearsal::{Environment, Error, Execution, Options, Outcome, Result};
 use serde_json::Value;
 use simulators::SimulatorsConfig;
 
+use crate::action::Action;
 use crate::live::Live;
 use crate::report::Took;
 use crate::scenario::Scenario;
@@ -34,6 +36,10 @@ struct Arguments {
     /// The request, like examples/aiven-kafka.json.
     #[arg(required_unless_present = "serve")]
     request: Option<PathBuf>,
+    /// What to run, one after the other in the same world: like plan,provision,plan,deprovision. The first failure ends it. Without
+    /// this: the request's own action.
+    #[arg(long, value_enum, value_delimiter = ',', num_args = 1, requires = "request")]
+    actions: Vec<Action>,
     /// What the run meets.
     #[arg(long, value_enum, default_value_t = Scenario::Happy)]
     scenario: Scenario,
@@ -49,7 +55,8 @@ struct Arguments {
     /// Keep the logs of the emulator and the functions, and the execution's history.
     #[arg(long)]
     keep_logs: bool,
-    /// Print nothing but the result, as JSON, to standard output; progress goes to standard error.
+    /// Print nothing but the result, as JSON, to standard output; progress goes to standard error. Of several actions each result is
+    /// one line.
     #[arg(long)]
     json: bool,
 }
@@ -131,10 +138,10 @@ async fn rehearse(arguments: &Arguments) -> Result<u8> {
 
     let mut code = 0;
     if let Some(request) = &request {
-        let (execution, took) = follow(&environment, request, arguments.speed, say).await?;
-        code = result(&execution, took, arguments.json);
+        let runs;
+        (code, runs) = run_all(&environment, request, arguments, say).await?;
         if arguments.keep_logs || code != 0 {
-            keep_logs(&mut environment, &execution, say).await?;
+            keep_logs(&mut environment, &runs, say).await?;
         }
     }
     if arguments.serve {
@@ -151,17 +158,58 @@ fn read(path: &Path) -> Result<Value> {
     serde_json::from_str(&text).map_err(|error| Error::new(what, format!("it is not JSON: {error}")))
 }
 
-/// Runs the workflow and shows what happens.
-async fn follow(environment: &Environment, request: &Value, speed: f64, say: fn(&str)) -> Result<(Execution, Took)> {
-    say(&format!(
-        "Running the workflow; simulated time passes {speed} times as fast.\n"
-    ));
+/// Runs one action after the other until one fails. Answers with the exit code, and the executions by their names.
+async fn run_all(
+    environment: &Environment,
+    request: &Value,
+    arguments: &Arguments,
+    say: fn(&str),
+) -> Result<(u8, Vec<(String, Execution)>)> {
+    say(&format!("Simulated time passes {} times as fast.", arguments.speed));
+    // A request alone is run as it is, even if it is wrong.
+    let planned: Vec<(Action, Value)> = if arguments.actions.is_empty() {
+        vec![(Action::of(request), request.clone())]
+    } else {
+        let with = |action: &Action| (*action, action.put_into(request));
+        arguments.actions.iter().map(with).collect()
+    };
+    let several = planned.len() > 1;
+    let mut runs = Vec::new();
+    for (n, (action, request)) in planned.iter().enumerate() {
+        let name = format!("{}-{}", n + 1, action.name());
+        if several {
+            say(&report::heading(n + 1, planned.len(), action.name()));
+        } else {
+            say("Running the workflow.\n");
+        }
+        let (execution, took) = follow(environment, &name, request, arguments.speed, say).await?;
+        let code = result(*action, &execution, took, arguments.json, several);
+        runs.push((name, execution));
+        if code != 0 {
+            let rest = planned.len() - n - 1;
+            if rest > 0 {
+                say(&format!("\nNot run, as this failed: {rest} more."));
+            }
+            return Ok((code, runs));
+        }
+    }
+    Ok((0, runs))
+}
+
+/// Runs the workflow once and shows what happens.
+async fn follow(
+    environment: &Environment,
+    name: &str,
+    request: &Value,
+    speed: f64,
+    say: fn(&str),
+) -> Result<(Execution, Took)> {
     let recorder = &environment.simulators.recorder;
     let clock = environment.simulators.fabric.clock;
     let mut seen = recorder.calls().len();
     let (begun, begun_simulated) = (Instant::now(), clock.now());
     let mut live = Live::new(begun_simulated, speed);
-    let mut running = environment.begin(request).await?;
+    let mut running = environment.begin_as(name, request).await?;
     loop {
         // Asked first, so that the last news are shown before the end is.
         let outcome = running.outcome().await?;
@@ -181,19 +229,26 @@ async fn follow(environment: &Environment, request: &Value, speed: f64, say: fn(
     }
 }
 
-fn result(execution: &Execution, took: Took, json: bool) -> u8 {
+fn result(action: Action, execution: &Execution, took: Took, json: bool, several: bool) -> u8 {
+    let print = |value: &Value| {
+        if several {
+            println!("{value}");
+        } else {
+            println!("{value:#}");
+        }
+    };
     match &execution.outcome {
         Outcome::Succeeded(output) => {
             if json {
-                println!("{output:#}");
+                print(output);
             } else {
-                println!("{}", report::connected(output, took));
+                println!("{}", report::succeeded(action, output, took));
             }
             0
         }
         Outcome::Failed(failure) => {
             if json {
-                println!("{:#}", report::failed_json(failure));
+                print(&report::failed_json(failure));
             } else {
                 println!("{}", report::failed(failure, took));
             }
@@ -202,12 +257,19 @@ fn result(execution: &Execution, took: Took, json: bool) -> u8 {
     }
 }
 
-async fn keep_logs(environment: &mut Environment, execution: &Execution, say: fn(&str)) -> Result<()> {
+/// The histories beside the logs: `history.jsonl` of one execution, `history-2-provision.jsonl` of several.
+async fn keep_logs(environment: &mut Environment, runs: &[(String, Execution)], say: fn(&str)) -> Result<()> {
     environment.keep_logs().await?;
     let dir = environment.logs_dir();
-    let history = dir.join("history.jsonl");
-    std::fs::write(&history, execution.history_text())
-        .map_err(|error| Error::new(format!("writing {}", history.display()), error))?;
+    for (name, execution) in runs {
+        let file = match runs {
+            [_] => "history.jsonl".to_owned(),
+            _ => format!("history-{name}.jsonl"),
+        };
+        let history = dir.join(file);
+        std::fs::write(&history, execution.history_text())
+            .map_err(|error| Error::new(format!("writing {}", history.display()), error))?;
+    }
     say(&format!("Logs and history: {}", dir.display()));
     Ok(())
 }

@@ -12,9 +12,9 @@ use simulators::recorder::{Api, Fault, FaultKind};
 pub(crate) enum Scenario {
     /// Both clouds on a normal day: about twelve simulated minutes.
     Happy,
-    /// The vendor rejects the endpoint.
+    /// The vendor rejects every endpoint: it is made again twice, then the run fails.
     Rejected,
-    /// The vendor never accepts the endpoint, and it expires: after twenty minutes here, after days at AWS.
+    /// The vendor never accepts an endpoint, and each expires, after ten minutes here and after days at AWS: else as rejected.
     Expired,
     /// Every API asks for patience: rate limits, and throttled creations.
     Throttled,
@@ -33,7 +33,7 @@ impl Scenario {
             Self::Rejected => knobs.ec2.reject = true,
             Self::Expired => {
                 knobs.ec2.acceptance = None;
-                knobs.ec2.expiry = 20 * MINUTE;
+                knobs.ec2.expiry = 10 * MINUTE;
             }
             Self::Throttled => {
                 // More than one look takes, and less than a minute of looks.

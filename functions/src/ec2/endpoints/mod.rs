@@ -1,13 +1,16 @@
-//! Interface endpoints: find ours, make one, delete one.
+//! Interface endpoints: find them here, make, change and delete them in `write`.
+
+mod write;
 
 use aws_sdk_ec2::Client;
-use aws_sdk_ec2::types::{ResourceType, TagSpecification, VpcEndpoint, VpcEndpointType};
-use shared::document::{AvailableEndpoint, DnsEntry, Document, ServiceOffer};
+use aws_sdk_ec2::types::VpcEndpoint;
+use shared::document::{AvailableEndpoint, DnsEntry};
 use shared::identity::{ConnectionId, TAG_CONNECTION, TAG_EXECUTION, TAG_GENERATION};
-use shared::request::Consumer;
-use shared::{Error, ErrorName, Result, aws};
+use shared::{Error, Result, aws};
 
-use super::{filter, tag, tags};
+use super::filter;
+use super::tagging::{Tags, read_tags};
+pub use write::{Created, Modification, New, create, delete, modify};
 
 /// States of an endpoint.
 ///
@@ -52,11 +55,16 @@ pub struct Endpoint {
     /// The state as EC2 wrote it, for messages.
     pub raw_state: String,
     pub service_name: String,
+    /// `Interface` for all that this workflow makes.
+    pub endpoint_type: String,
+    pub vpc_id: String,
+    pub owner_id: String,
     pub subnet_ids: Vec<String>,
     pub security_group_ids: Vec<String>,
-    pub generation: u32,
-    /// The execution that made it.
-    pub execution: Option<String>,
+    pub private_dns_enabled: bool,
+    /// Another AWS service made it and keeps it.
+    pub requester_managed: bool,
+    pub tags: Tags,
     pub dns_entries: Vec<DnsEntry>,
     pub network_interface_ids: Vec<String>,
     /// `LastError` and `FailureReason`, where EC2 gave any.
@@ -72,10 +80,14 @@ impl Endpoint {
             state: State::of(raw_state),
             raw_state: raw_state.to_owned(),
             service_name: "com.amazonaws.vpce.eu-west-1.vpce-svc-1".to_owned(),
+            endpoint_type: "Interface".to_owned(),
+            vpc_id: "vpc-1".to_owned(),
+            owner_id: "111122223333".to_owned(),
             subnet_ids: Vec::new(),
             security_group_ids: Vec::new(),
-            generation: 1,
-            execution: None,
+            private_dns_enabled: false,
+            requester_managed: false,
+            tags: Tags::new(),
             dns_entries,
             network_interface_ids: Vec::new(),
             failure: None,
@@ -91,12 +103,39 @@ impl Endpoint {
         )
     }
 
+    /// It came to nothing, and will not move again by itself.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, State::Rejected | State::Failed | State::Expired)
+    }
+
+    /// On its way out.
+    pub fn is_leaving(&self) -> bool {
+        self.state == State::Deleting
+    }
+
+    /// The execution that made it; none of one that was adopted.
+    pub fn execution(&self) -> Option<&str> {
+        self.tags.get(TAG_EXECUTION).map(String::as_str)
+    }
+
+    /// From 1.
+    pub fn generation(&self) -> u32 {
+        self.tags.get(TAG_GENERATION).and_then(|g| g.parse().ok()).unwrap_or(1)
+    }
+
+    /// Of this connection.
+    pub fn is_of(&self, connection: &ConnectionId) -> bool {
+        self.tags.get(TAG_CONNECTION) == Some(&connection.to_string())
+    }
+
     /// For later steps.
     pub fn available(self) -> AvailableEndpoint {
         AvailableEndpoint {
             endpoint_id: self.id,
             dns_entries: self.dns_entries,
             network_interface_ids: self.network_interface_ids,
+            subnet_ids: self.subnet_ids,
+            security_group_ids: self.security_group_ids,
         }
     }
 
@@ -114,16 +153,21 @@ impl Endpoint {
             state: State::of(&raw_state),
             raw_state,
             service_name: field("a service name", endpoint.service_name())?,
+            endpoint_type: endpoint
+                .vpc_endpoint_type()
+                .map_or("Interface", |t| t.as_str())
+                .to_owned(),
+            vpc_id: endpoint.vpc_id().unwrap_or_default().to_owned(),
+            owner_id: endpoint.owner_id().unwrap_or_default().to_owned(),
             subnet_ids: endpoint.subnet_ids().to_vec(),
             security_group_ids: endpoint
                 .groups()
                 .iter()
                 .filter_map(|g| g.group_id().map(str::to_owned))
                 .collect(),
-            generation: tag(endpoint.tags(), TAG_GENERATION)
-                .and_then(|g| g.parse().ok())
-                .unwrap_or(1),
-            execution: tag(endpoint.tags(), TAG_EXECUTION).map(str::to_owned),
+            private_dns_enabled: endpoint.private_dns_enabled() == Some(true),
+            requester_managed: endpoint.requester_managed() == Some(true),
+            tags: read_tags(endpoint.tags()),
             dns_entries: endpoint
                 .dns_entries()
                 .iter()
@@ -160,14 +204,9 @@ fn failure(endpoint: &VpcEndpoint) -> Option<String> {
 ///
 /// # Errors
 /// As EC2 answers.
-pub async fn find_ours(ec2: &Client, consumer: &Consumer, connection: &ConnectionId) -> Result<Vec<Endpoint>> {
+pub async fn find_ours(ec2: &Client, connection: &ConnectionId) -> Result<Vec<Endpoint>> {
     let by_tag = filter(&format!("tag:{TAG_CONNECTION}"), [connection.to_string()]);
-    describe_all(
-        ec2,
-        vec![by_tag, filter("vpc-id", [&consumer.vpc_id])],
-        "looking for the connection's endpoint",
-    )
-    .await
+    describe_all(ec2, vec![by_tag], "looking for the connection's endpoint").await
 }
 
 /// Every endpoint of this account and region that is connected to a service.
@@ -205,93 +244,4 @@ pub async fn get(ec2: &Client, id: &str) -> Result<Option<Endpoint>> {
         Err(error) if aws::code(&error) == Some("InvalidVpcEndpointId.NotFound") => Ok(None),
         Err(error) => Err(aws::error(&error, &format!("describing the endpoint {id}"))),
     }
-}
-
-/// What came of a create.
-#[derive(Debug)]
-pub enum Created {
-    /// The endpoint, new or the one that the token made before.
-    Made(Box<Endpoint>),
-    /// EC2 does not know the service yet, or not for this account.
-    ServiceUnknown(String),
-    /// The token was used with other parameters.
-    TokenTaken,
-    /// Another operation on the same thing is under way.
-    Busy(String),
-}
-
-/// Creates the endpoint of a generation.
-///
-/// # Errors
-/// As EC2 answers.
-pub async fn create(ec2: &Client, document: &Document, service: &ServiceOffer, generation: u32) -> Result<Created> {
-    let consumer = &document.request.consumer;
-    let all_tags = document
-        .connection_id
-        .tags(&document.request, generation, &document.execution.name);
-    let tagged = TagSpecification::builder()
-        .resource_type(ResourceType::VpcEndpoint)
-        .set_tags(Some(tags(&all_tags)))
-        .build();
-    let answer = ec2
-        .create_vpc_endpoint()
-        // The default would be a gateway endpoint.
-        .vpc_endpoint_type(VpcEndpointType::Interface)
-        .vpc_id(&consumer.vpc_id)
-        .service_name(&service.service_name)
-        .set_service_region((service.service_region != consumer.region).then(|| service.service_region.clone()))
-        .set_subnet_ids(Some(consumer.subnet_ids.clone()))
-        .set_security_group_ids(Some(consumer.security_group_ids.clone()))
-        // Neither vendor's endpoint service has a private DNS name; asking for it is refused.
-        .private_dns_enabled(false)
-        .client_token(document.connection_id.client_token(generation))
-        .tag_specifications(tagged)
-        .send()
-        .await;
-    let error = match answer {
-        Ok(answer) => {
-            let endpoint = answer.vpc_endpoint().ok_or_else(|| {
-                Error::unexpected("EC2 answered CreateVpcEndpoint without an endpoint; no documented answer does that.")
-            })?;
-            return Ok(Created::Made(Box::new(Endpoint::from_sdk(endpoint)?)));
-        }
-        Err(error) => error,
-    };
-    let named = aws::error(&error, "creating the endpoint");
-    Ok(match aws::code(&error) {
-        Some("InvalidServiceName") => Created::ServiceUnknown(named.message),
-        Some("IdempotentParameterMismatch") => Created::TokenTaken,
-        Some("InvalidParameter") if named.message.contains("idempotent operation going on") => {
-            Created::Busy(named.message)
-        }
-        _ => return Err(named),
-    })
-}
-
-/// Asks for an endpoint's deletion; one that is not there is deleted.
-///
-/// # Errors
-/// As EC2 answers, also inside its HTTP 200.
-pub async fn delete(ec2: &Client, id: &str) -> Result<()> {
-    let doing = format!("deleting the endpoint {id}");
-    let answer = match ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).send().await {
-        Ok(answer) => answer,
-        Err(error) if aws::code(&error).is_some_and(is_absent) => return Ok(()),
-        Err(error) => return Err(aws::error(&error, &doing)),
-    };
-    for refused in answer.unsuccessful() {
-        let code = refused.error().and_then(|e| e.code()).unwrap_or("no code");
-        let message = refused.error().and_then(|e| e.message()).unwrap_or("no message");
-        if !is_absent(code) {
-            return Err(Error::new(
-                ErrorName::Unexpected,
-                format!("{doing}: AWS answered {code}: {message}"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn is_absent(code: &str) -> bool {
-    matches!(code, "InvalidVpcEndpoint.NotFound" | "InvalidVpcEndpointId.NotFound")
 }

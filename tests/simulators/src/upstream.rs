@@ -1,40 +1,43 @@
 //! The emulator that answers what is not simulated here.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, Method, Uri};
-
-use super::caller::Credential;
-use super::error::Ec2Error;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderName, Method, Uri};
+use reqwest::redirect::Policy;
 
 /// Where it listens.
 #[derive(Debug, Clone)]
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     url: String,
     http: reqwest::Client,
 }
 
 impl Upstream {
-    pub(super) fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         // Fails only when another provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build();
         Self {
             url: url.trim_end_matches('/').to_owned(),
-            http: reqwest::Client::new(),
+            http: client.unwrap_or_default(),
         }
     }
 
     /// Sends the call on, and its answer back.
-    pub(super) async fn forward(
+    ///
+    /// # Errors
+    /// When the emulator does not answer within half a minute.
+    pub(crate) async fn forward(
         &self,
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
         body: &Bytes,
-    ) -> Result<Response, Ec2Error> {
+    ) -> Result<Response, reqwest::Error> {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = self
             .http
@@ -45,26 +48,20 @@ impl Upstream {
         for (name, value) in headers.iter().filter(|(name, _)| passed(name.as_str())) {
             request = request.header(name, value);
         }
-        let unreachable = |error: reqwest::Error| {
-            Ec2Error::bad_gateway(format!("the emulator behind this simulator did not answer: {error}"))
-        };
-        let answer = request.body(body.clone()).send().await.map_err(unreachable)?;
-        let (status, content_type) = (answer.status(), answer.headers().get(CONTENT_TYPE).cloned());
-        let mut response = Response::new(Body::from(answer.bytes().await.map_err(unreachable)?));
+        let answer = request.body(body.clone()).send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut response = Response::new(Body::from(answer.bytes().await?));
         *response.status_mut() = status;
-        if let Some(content_type) = content_type {
-            response.headers_mut().insert(CONTENT_TYPE, content_type);
+        for name in [CONTENT_TYPE, LOCATION, HeaderName::from_static("x-amzn-requestid")] {
+            if let Some(value) = headers.get(&name) {
+                response.headers_mut().insert(name, value.clone());
+            }
         }
         Ok(response)
     }
 
     /// The account that an access key belongs to, as STS tells.
-    pub(super) async fn account_of(&self, credential: &Credential) -> Option<String> {
-        let Credential {
-            access_key,
-            date,
-            region,
-        } = credential;
+    pub(crate) async fn account_of(&self, access_key: &str, date: &str, region: &str) -> Option<String> {
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={access_key}/{date}/{region}/sts/aws4_request, SignedHeaders=host, Signature=unchecked"
         );
@@ -83,4 +80,9 @@ impl Upstream {
         let (_, after) = text.split_once("<Account>")?;
         Some(after.split_once("</Account>")?.0.to_owned())
     }
+}
+
+/// The message of a gateway whose emulator failed it.
+pub(crate) fn no_answer(error: &dyn Display) -> String {
+    format!("the emulator behind this simulator did not answer: {error}")
 }
