@@ -92,7 +92,7 @@ pub(crate) const CASES: &[Case] = &[
         .leaves(&["principal arn:aws:iam::111122223333:root", "service"])
         .leaves_at_once(&[]),
     case("the service is in another region")
-        .from_region("us-east-1")
+        .of_vendor_region("us-east-1")
         .writes(ALL),
     case("the service is powered off")
         .arrange(&[Step::Deed(|s| {

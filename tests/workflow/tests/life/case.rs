@@ -104,7 +104,7 @@ impl Case {
         self
     }
 
-    pub(crate) const fn from_region(mut self, region: &'static str) -> Self {
+    pub(crate) const fn of_vendor_region(mut self, region: &'static str) -> Self {
         self.region = region;
         self
     }

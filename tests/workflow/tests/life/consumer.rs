@@ -39,10 +39,10 @@ fn rules(scene: &Scene<'_>, change: impl FnOnce(&mut Vec<Rule>)) {
 /// Tells the request which endpoint to adopt: the one that somebody made by hand.
 fn adopt(scene: &Scene<'_>, request: &mut serde_json::Value) {
     let endpoints = scene.sims().ec2.endpoints();
-    let by_hand = endpoints
+    let mut by_hand = endpoints
         .iter()
         .filter(|e| e.owner_account == ACCOUNT && e.tags.get("made").is_some_and(|by| *by == scene.name));
-    request["consumer"]["adopt_endpoint_id"] = json!(by_hand.last().unwrap().id);
+    request["consumer"]["adopt_endpoint_id"] = json!(by_hand.next_back().unwrap().id);
 }
 
 fn other_group(scene: &Scene<'_>) -> String {

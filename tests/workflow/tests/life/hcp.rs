@@ -120,7 +120,7 @@ pub(crate) const CASES: &[Case] = &[
         .request(|_, r| r["allow_replace"] = json!(true))
         .writes(&["ChangeResourceRecordSets", "CreateVpcEndpoint", "DeleteVpcEndpoints"]),
     case("the HVN is in another region")
-        .from_region("us-east-1")
+        .of_vendor_region("us-east-1")
         .writes(ALL),
     case("the VPC has DNS names off")
         .arrange(&[Step::Deed(|s| {

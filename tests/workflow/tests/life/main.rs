@@ -15,3 +15,4 @@ mod scene;
 #[allow(dead_code, reason = "shared with the end-to-end tests, which use all of it")]
 mod stage;
 mod table;
+mod zones;
