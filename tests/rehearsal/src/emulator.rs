@@ -19,9 +19,8 @@ pub const REGION: &str = "eu-west-1";
 
 /// Address space of the emulator and of each function, in KiB. A state machine that loops once took the emulator to 15 GB.
 const MEMORY_KIB: u32 = 8 * 1024 * 1024;
-/// Starts MiniStack with smaller stacks: an execution takes about sixteen threads, and each would reserve 8 MB of that space.
-const LAUNCHER: &str =
-    "import runpy, threading; threading.stack_size(2 << 20); runpy.run_module('ministack', run_name='__main__')";
+/// Starts MiniStack with what it lacks of Step Functions.
+const LAUNCHER: &str = include_str!("launcher.py");
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
