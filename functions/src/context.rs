@@ -1,12 +1,17 @@
 //! What a step may touch.
 
 use aws_config::SdkConfig;
+use aws_credential_types::Credentials;
+use shared::document::Document;
 use shared::http::Tls;
 use shared::provider::{self, Provider, Reach};
-use shared::request::Request;
+use shared::request::{Consumer, Request};
 use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
 use shared::{Result, aws, http};
+use tokio::sync::OnceCell;
+
+use crate::consumer_role::{self, Home, Session};
 
 /// What a process keeps between invocations: settings, trust, and secrets for a few minutes. No connection.
 pub struct Process {
@@ -31,16 +36,18 @@ impl Process {
         })
     }
 
-    /// What one invocation may touch.
+    /// What one invocation may touch. `function_arn`: as the runtime says it.
     ///
     /// # Errors
     /// `Unexpected` when no HTTP client can be made.
-    pub fn context(&self, account_id: Option<String>) -> Result<Context> {
+    pub fn context(&self, function_arn: &str) -> Result<Context> {
         Ok(Context {
             http: http::client(&self.tls, self.function)?,
             settings: self.settings.clone(),
             secrets: self.secrets.clone(),
-            account_id,
+            home: Home::of(function_arn),
+            session: Session::of_function(self.function),
+            assumed: OnceCell::new(),
         })
     }
 }
@@ -50,11 +57,21 @@ pub struct Context {
     http: reqwest::Client,
     pub settings: Settings,
     secrets: SecretCache,
-    /// The account that the function runs in, where the runtime says so.
-    pub account_id: Option<String>,
+    /// Where the function runs, where the runtime says so.
+    pub home: Option<Home>,
+    session: Session,
+    /// Of the one consumer of the invocation; none are needed for the function's own account.
+    assumed: OnceCell<Result<Option<Credentials>>>,
 }
 
 impl Context {
+    /// The same for a run, whose name its sessions in other accounts bear.
+    #[must_use]
+    pub fn of_run(mut self, document: &Document) -> Self {
+        self.session = Session::of_run(document);
+        self
+    }
+
     /// The vendor of the request.
     pub async fn provider(&self, request: &Request) -> Box<dyn Provider> {
         let config = aws::home_config(&self.http).await;
@@ -71,21 +88,57 @@ impl Context {
     }
 
     /// EC2 in the consumer's region.
-    pub async fn ec2(&self, request: &Request) -> aws_sdk_ec2::Client {
-        aws_sdk_ec2::Client::new(&self.consumer_config(request).await)
+    ///
+    /// # Errors
+    /// When the consumer's account cannot be reached: `Denied` where its role cannot be assumed.
+    pub async fn ec2(&self, request: &Request) -> Result<aws_sdk_ec2::Client> {
+        self.ec2_in(request, &request.consumer.region).await
     }
 
     /// EC2 in another region, for the consumer's account.
-    pub async fn ec2_in(&self, region: &str) -> aws_sdk_ec2::Client {
-        aws_sdk_ec2::Client::new(&aws::config(&self.http, region).await)
+    ///
+    /// # Errors
+    /// As [`Context::ec2`].
+    pub async fn ec2_in(&self, request: &Request, region: &str) -> Result<aws_sdk_ec2::Client> {
+        let config = self.consumer_config(&request.consumer, region).await?;
+        Ok(aws_sdk_ec2::Client::new(&config))
     }
 
     /// Route 53 for the consumer's VPC.
-    pub async fn route53(&self, request: &Request) -> aws_sdk_route53::Client {
-        aws_sdk_route53::Client::new(&self.consumer_config(request).await)
+    ///
+    /// # Errors
+    /// As [`Context::ec2`].
+    pub async fn route53(&self, request: &Request) -> Result<aws_sdk_route53::Client> {
+        let consumer = &request.consumer;
+        let config = self.consumer_config(consumer, &consumer.region).await?;
+        Ok(aws_sdk_route53::Client::new(&config))
     }
 
-    async fn consumer_config(&self, request: &Request) -> SdkConfig {
-        aws::config(&self.http, &request.consumer.region).await
+    /// Whether the consumer's account is reached by a role and not by the function's own.
+    pub fn assumes_role(&self, consumer: &Consumer) -> bool {
+        self.role(consumer).is_some()
+    }
+
+    fn role(&self, consumer: &Consumer) -> Option<aws::AssumeRole> {
+        consumer_role::role(consumer, self.home.as_ref(), &self.settings, &self.session)
+    }
+
+    async fn consumer_config(&self, consumer: &Consumer, region: &str) -> Result<SdkConfig> {
+        // Once in an invocation, even if it fails: the state machine owns retries.
+        let assumed = self.assumed.get_or_init(|| self.assume(consumer)).await.clone()?;
+        Ok(match assumed {
+            Some(credentials) => aws::config_as(&self.http, region, credentials).await,
+            None => aws::config(&self.http, region).await,
+        })
+    }
+
+    async fn assume(&self, consumer: &Consumer) -> Result<Option<Credentials>> {
+        let Some(role) = self.role(consumer) else {
+            return Ok(None);
+        };
+        let credentials = aws::assume(&self.http, &role).await;
+        credentials
+            .map(Some)
+            .map_err(|error| consumer_role::explained(error, consumer))
     }
 }

@@ -8,6 +8,7 @@
 //! Every step looks, creates or changes only what differs, and answers *pending* or *ready*; order, waits and retries are in
 //! `infra/workflow.asl.json` alone.
 
+pub mod consumer_role;
 pub mod consumer_side;
 pub mod context;
 pub mod dns;

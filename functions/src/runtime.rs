@@ -41,7 +41,9 @@ where
     T: Serialize,
 {
     serve_with(function, async |context, input| {
-        to_json(&answer(&context, &document(input)?).await?)
+        let document = document(input)?;
+        let context = context.of_run(&document);
+        to_json(&answer(&context, &document).await?)
     })
     .await
 }
@@ -75,7 +77,7 @@ pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<P
         }
         other => other?,
     };
-    let schedule = context.settings.schedule(S::PHASE, &document.request.provider);
+    let schedule = context.settings.schedule(S::PHASE, &document.request);
     Phase::after(previous, look, &schedule, S::PHASE.key())
 }
 
@@ -95,10 +97,13 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let process = Arc::clone(&process);
         async move {
-            let account = account_of(&event.context.invoked_function_arn);
             let work = async {
                 let process = process.as_ref().as_ref().map_err(Clone::clone)?;
-                Box::pin(handler(process.context(account)?, event.payload)).await
+                Box::pin(handler(
+                    process.context(&event.context.invoked_function_arn)?,
+                    event.payload,
+                ))
+                .await
             };
             let result = AssertUnwindSafe(work)
                 .catch_unwind()
@@ -156,15 +161,6 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::unexpected(format!(
         "the function panicked ({text}): this is a defect of the workflow; report it with the execution's ARN."
     ))
-}
-
-/// The account id in `arn:aws:lambda:<region>:<account>:function:<name>`.
-fn account_of(function_arn: &str) -> Option<String> {
-    function_arn
-        .split(':')
-        .nth(4)
-        .filter(|id| id.len() == 12)
-        .map(str::to_owned)
 }
 
 fn log(function: &str, result: &Result<Value>) {

@@ -119,20 +119,20 @@ struct Deprovision<'a> {
 }
 
 impl<'a> Deprovision<'a> {
-    async fn new(context: &'a Context, request: &'a Request, facts: &'a Preflight) -> Self {
+    async fn new(context: &'a Context, request: &'a Request, facts: &'a Preflight) -> Result<Self> {
         let (ec2, route53, provider) = tokio::join!(
             context.ec2(request),
             context.route53(request),
             context.provider(request)
         );
-        Self {
+        Ok(Self {
             context,
             request,
             facts,
-            ec2,
-            route53,
+            ec2: ec2?,
+            route53: route53?,
             provider,
-        }
+        })
     }
 
     /// By tags a VPC that is gone cannot be found, but a zone remembers how it was named.
@@ -167,11 +167,15 @@ impl<'a> Deprovision<'a> {
 
 /// One look of a deprovision.
 pub async fn deprovision(context: &Context, request: &Request, facts: &Preflight) -> Outcome {
-    let deprovision = Deprovision::new(context, request, facts).await;
     let mut outcome = Outcome::default();
     let at_vendor = format!("what the connection has at {}", request.provider.display_name());
-    let found = match deprovision.find().await {
-        Ok(found) => found,
+    let looked = async {
+        let deprovision = Deprovision::new(context, request, facts).await?;
+        let found = deprovision.find().await?;
+        Ok((deprovision, found))
+    };
+    let (deprovision, found) = match looked.await {
+        Ok(looked) => looked,
         Err(error) => {
             outcome.failed("the connection's endpoint, security group and name", &error);
             return outcome;
@@ -223,7 +227,7 @@ pub async fn plan_deprovision(
     request: &Request,
     facts: &Preflight,
 ) -> Result<(Vec<Change>, Vec<String>)> {
-    let deprovision = Deprovision::new(context, request, facts).await;
+    let deprovision = Deprovision::new(context, request, facts).await?;
     let found = deprovision.find().await?;
     let (mut changes, mut left) = plan(&deprovision.ec2, &deprovision.route53, &facts.connection_id, &found).await?;
     match deprovision.release(&found).await? {

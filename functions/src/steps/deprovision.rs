@@ -21,8 +21,6 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Removed
         complete: !outcome.unseen,
         left: outcome.left.clone(),
     };
-    let schedule = context
-        .settings
-        .schedule(PhaseName::Removal, &document.request.provider);
+    let schedule = context.settings.schedule(PhaseName::Removal, &document.request);
     outcome.conclude(document.removal.as_ref(), &schedule, PhaseName::Removal, removed)
 }

@@ -62,7 +62,7 @@ async fn open_ports(context: &Context, document: &Document, access: &Access) -> 
     } else {
         &consumer.client_cidrs
     };
-    let ec2 = context.ec2(&document.request).await;
+    let ec2 = context.ec2(&document.request).await?;
     if let Some(group) = managed::find(&ec2, &facts.connection_id).await?.first() {
         let add = rules::wanted(&new, cidrs).difference(&group.rules).cloned().collect();
         if !rules::in_words(&add).is_empty() {
@@ -87,7 +87,7 @@ async fn ensure_name(
         ))
     })?;
     let (facts, _) = found(document)?;
-    let route53 = context.route53(&document.request).await;
+    let route53 = context.route53(&document.request).await?;
     let place = dns::Place {
         request: &document.request,
         connection: &facts.connection_id,

@@ -31,7 +31,7 @@ impl Step for EnsureEndpoint {
         let request = &document.request;
         let (facts, vendor) = found(document)?;
         let service = needs(document.service.as_ref(), "service")?;
-        let ec2 = context.ec2(request).await;
+        let ec2 = context.ec2(request).await?;
         let vpc = Vpc {
             id: facts.vpc_id.clone().unwrap_or_default(),
             cidrs: facts.vpc_cidrs.clone(),

@@ -39,7 +39,7 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Undone>
         cause: cause(document.error.as_ref()),
         left: outcome.left.clone(),
     };
-    let schedule = context.settings.schedule(PhaseName::Undo, &document.request.provider);
+    let schedule = context.settings.schedule(PhaseName::Undo, &document.request);
     outcome
         .be_patient()
         .conclude(previous, &schedule, PhaseName::Undo, undone)
@@ -93,7 +93,13 @@ async fn take_back(
     let mut outcome = Outcome::default();
     let made = Made::of(document, facts, vendor);
     let early = attempt < LOOKS_UNTIL_ABSENT;
-    let ec2 = context.ec2(&document.request).await;
+    let ec2 = match context.ec2(&document.request).await {
+        Ok(ec2) => ec2,
+        Err(error) => {
+            outcome.failed("what this run made", &error);
+            return outcome;
+        }
+    };
     match endpoints::find_ours(&ec2, &facts.connection_id).await {
         Err(error) => outcome.failed("what this run made", &error),
         Ok(ours) => {
@@ -144,8 +150,11 @@ async fn take_back_name(
     let consumer = &document.request.consumer;
     let vpc_id = facts.vpc_id.as_deref().unwrap_or_default();
     let connection = &facts.connection_id;
-    let (ec2, route53) = tokio::join!(context.ec2(&document.request), context.route53(&document.request));
     let what = format!("the private hosted zone {host} in {vpc_id}");
+    let (ec2, route53) = match tokio::try_join!(context.ec2(&document.request), context.route53(&document.request)) {
+        Ok(clients) => clients,
+        Err(error) => return outcome.failed(&what, &error),
+    };
     let zone = match dns::find(&route53, &consumer.region, vpc_id, host).await {
         Ok(Some(zone)) if zone.is_of(connection) => zone,
         Ok(_) => return,

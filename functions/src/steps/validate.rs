@@ -31,14 +31,5 @@ pub fn run(context: &Context, input: Value) -> Result<Validated> {
         )
     })?;
     let request = request::validate(&input.request, &context.settings.secret_name_prefix)?;
-    match &context.account_id {
-        Some(own) if *own != request.consumer.account_id => Err(Error::invalid_at(
-            "/consumer/account_id",
-            format!(
-                "is {}, but the workflow runs in account {own} and reaches no other. Deploy the stack in the consumer's account.",
-                request.consumer.account_id
-            ),
-        )),
-        _ => Ok(Validated { request }),
-    }
+    Ok(Validated { request })
 }

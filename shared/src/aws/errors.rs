@@ -54,7 +54,7 @@ pub fn error_in_answer(code: &str, message: &str, doing: &str) -> Error {
     Error::new(name, format!("{doing}: AWS answered {code}: {message}{}", advice(name)))
 }
 
-/// Codes of EC2, Route 53, Secrets Manager and the common ones.
+/// Codes of EC2, Route 53, Secrets Manager, STS and the common ones.
 fn name_of(code: &str, status: u16) -> ErrorName {
     match code {
         "Throttling"
@@ -81,6 +81,8 @@ fn name_of(code: &str, status: u16) -> ErrorName {
         | "OptInRequired"
         | "Blocked"
         | "PendingVerification"
+        // STS is switched off for the function's region in the role's account.
+        | "RegionDisabledException"
         | "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "ExpiredToken"

@@ -75,6 +75,11 @@ impl Request {
             Action::Deprovision => Goal::Deprovision,
         }
     }
+
+    /// The run waits for the consumer's network; only a provision does.
+    pub fn waits_for_network(&self) -> bool {
+        self.action == Action::Provision && self.consumer.wait_for_network
+    }
 }
 
 /// The vendor's side of a connection.

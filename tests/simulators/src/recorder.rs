@@ -8,6 +8,7 @@ use std::time::Duration;
 pub enum Api {
     Ec2,
     Route53,
+    Sts,
     Hcp,
     Aiven,
 }
@@ -16,7 +17,7 @@ pub enum Api {
 #[derive(Debug, Clone)]
 pub struct Call {
     pub api: Api,
-    /// EC2's action, Route 53's operation, or the vendor's operation id (`CreatePrivateLinkService`,
+    /// EC2's or STS's action, Route 53's operation, or the vendor's operation id (`CreatePrivateLinkService`,
     /// `ServicePrivatelinkAWSCreate`).
     pub operation: String,
     /// Creates, updates or deletes something.

@@ -215,6 +215,7 @@ fn summary(calls: &[Call]) -> Vec<String> {
         let api = match call.api {
             Api::Ec2 => "EC2",
             Api::Route53 => "Route 53",
+            Api::Sts => "STS",
             Api::Hcp => "HCP",
             Api::Aiven => "Aiven",
         };
