@@ -2,11 +2,13 @@
 
 use aws_config::SdkConfig;
 use shared::http::Tls;
-use shared::provider::{self, Provider, Reach};
+use shared::provider::{self, Provider, Reach, Writing};
 use shared::request::Request;
 use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
 use shared::{Result, aws, http};
+
+use crate::register::Register;
 
 /// What a process keeps between invocations: settings, trust, and secrets for a few minutes. No connection.
 pub struct Process {
@@ -57,6 +59,11 @@ pub struct Context {
 impl Context {
     /// The vendor of the request.
     pub async fn provider(&self, request: &Request) -> Box<dyn Provider> {
+        self.provider_that(request, Writing::Allowed).await
+    }
+
+    /// The same, which may write or not.
+    pub async fn provider_that(&self, request: &Request, writing: Writing) -> Box<dyn Provider> {
         let config = aws::home_config(&self.http).await;
         let client = aws_sdk_secretsmanager::Client::new(&config);
         let secret = Secret::new(client, self.secrets.clone(), request.provider.secret_id());
@@ -66,8 +73,16 @@ impl Context {
                 http: self.http.clone(),
                 settings: self.settings.clone(),
                 secret,
+                writing,
             },
         )
+    }
+
+    /// The register, if the stack has one.
+    pub async fn register(&self) -> Option<Register> {
+        let table = self.settings.register_table.as_ref()?;
+        let config = aws::home_config(&self.http).await;
+        Some(Register::new(aws_sdk_dynamodb::Client::new(&config), table.clone()))
     }
 
     /// EC2 in the consumer's region.

@@ -19,6 +19,8 @@ pub struct Settings {
     pub secret_name_prefix: String,
     /// PEM file of CAs to trust besides the public ones, for networks that inspect TLS.
     pub extra_ca_file: Option<String>,
+    /// The table of the register; without one nothing is written down, and runs do not wait for each other's changes.
+    pub register_table: Option<String>,
     /// Seconds between two looks.
     pub poll_seconds: u32,
     pub service_budget_seconds: u32,
@@ -114,9 +116,10 @@ impl Settings {
             aiven_api_url: url("AIVEN_API_URL", "https://api.aiven.io")?,
             secret_name_prefix: get("SECRET_NAME_PREFIX").unwrap_or_else(|| "privatelink/".to_owned()),
             extra_ca_file: get("EXTRA_CA_FILE"),
+            register_table: get("REGISTER_TABLE"),
             poll_seconds: number("POLL_SECONDS", 15)?,
             service_budget_seconds: number("SERVICE_BUDGET_SECONDS", 35 * 60)?,
-            endpoint_budget_seconds: number("ENDPOINT_BUDGET_SECONDS", 10 * 60)?,
+            endpoint_budget_seconds: number("ENDPOINT_BUDGET_SECONDS", 30 * 60)?,
             acceptance_budget_seconds: number("ACCEPTANCE_BUDGET_SECONDS", 60 * 60)?,
             access_budget_seconds: number("ACCESS_BUDGET_SECONDS", 15 * 60)?,
             undo_budget_seconds: number("UNDO_BUDGET_SECONDS", 60 * 60)?,
