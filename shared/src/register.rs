@@ -123,10 +123,7 @@ pub fn now() -> Timestamp {
 /// The connection of a run, and its VPC, as far as they are known: a VPC that is named by tags is found by preflight.
 pub fn connection_of(document: &Document) -> Option<(ConnectionId, String)> {
     if let Some(facts) = facts(document) {
-        return Some((
-            facts.connection_id.clone(),
-            facts.vpc_id.clone().unwrap_or_default(),
-        ));
+        return Some((facts.connection_id.clone(), facts.vpc_id.clone().unwrap_or_default()));
     }
     let vpc_id = document.request.consumer.vpc_id.clone()?;
     Some((ConnectionId::of(&document.request, &vpc_id), vpc_id))
@@ -146,7 +143,13 @@ fn kept(request: &Request) -> String {
 
 impl Row {
     /// A row of its own for a connection that has none.
-    pub fn new(connection_id: ConnectionId, vpc_id: String, request: &Request, execution_id: &str, now: Timestamp) -> Self {
+    pub fn new(
+        connection_id: ConnectionId,
+        vpc_id: String,
+        request: &Request,
+        execution_id: &str,
+        now: Timestamp,
+    ) -> Self {
         Self {
             connection_id,
             account_id: request.consumer.account_id.clone(),
@@ -260,7 +263,12 @@ impl Row {
     }
 
     fn ended(&mut self, document: &Document, phase: PhaseName, result: Option<&Value>, now: Timestamp) {
-        let text = |key: &str| result.and_then(|r| r.get(key)).and_then(Value::as_str).map(str::to_owned);
+        let text = |key: &str| {
+            result
+                .and_then(|r| r.get(key))
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         match phase {
             PhaseName::Endpoint => {
                 self.endpoint_id = text("endpoint_id");

@@ -109,7 +109,10 @@ impl Register {
                     let holder = refused.item().and_then(|item| item.get(HOLDER)?.as_s().ok());
                     Ok(Taken::Busy(holder.cloned().unwrap_or_else(|| "unknown".to_owned())))
                 }
-                _ => Err(not_taken(aws::error(&error, "taking the lease of the vendor's service"))),
+                _ => Err(not_taken(aws::error(
+                    &error,
+                    "taking the lease of the vendor's service",
+                ))),
             },
         }
     }

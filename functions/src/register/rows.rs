@@ -92,7 +92,13 @@ impl<'a> Record<'a> {
         let before = self.register.get(&connection_id.to_string()).await?;
         let mut row = before.unwrap_or_else(|| {
             let execution = &self.document.execution.id;
-            Row::new(connection_id, vpc_id, &self.document.request, execution, register::now())
+            Row::new(
+                connection_id,
+                vpc_id,
+                &self.document.request,
+                execution,
+                register::now(),
+            )
         });
         if !row.is_of_run(self.document) {
             // An earlier write was lost.
