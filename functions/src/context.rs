@@ -8,6 +8,9 @@ use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
 use shared::{Result, aws, http};
 
+use crate::register::Register;
+use crate::vending::Profiles;
+
 /// What a process keeps between invocations: settings, trust, and secrets for a few minutes. No connection.
 pub struct Process {
     function: &'static str,
@@ -83,6 +86,22 @@ impl Context {
     /// Route 53 for the consumer's VPC.
     pub async fn route53(&self, request: &Request) -> aws_sdk_route53::Client {
         aws_sdk_route53::Client::new(&self.consumer_config(request).await)
+    }
+
+    /// The vending profiles.
+    pub async fn profiles(&self) -> Profiles {
+        let client = aws_sdk_ssm::Client::new(&aws::home_config(&self.http).await);
+        Profiles::new(client, &self.settings)
+    }
+
+    /// The register of connections.
+    pub async fn register(&self) -> Register {
+        Register::new(aws_sdk_dynamodb::Client::new(&aws::home_config(&self.http).await))
+    }
+
+    /// Step Functions.
+    pub async fn step_functions(&self) -> aws_sdk_sfn::Client {
+        aws_sdk_sfn::Client::new(&aws::home_config(&self.http).await)
     }
 
     async fn consumer_config(&self, request: &Request) -> SdkConfig {

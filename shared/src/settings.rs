@@ -17,6 +17,8 @@ pub struct Settings {
     pub aiven_api_url: Url,
     /// Secrets that a request may name start with this.
     pub secret_name_prefix: String,
+    /// Path of the vending profiles in SSM Parameter Store, without a slash at its end.
+    pub profile_path: String,
     /// PEM file of CAs to trust besides the public ones, for networks that inspect TLS.
     pub extra_ca_file: Option<String>,
     /// Seconds between two looks.
@@ -113,6 +115,7 @@ impl Settings {
             hcp_auth_url: url("HCP_AUTH_URL", "https://auth.idp.hashicorp.com")?,
             aiven_api_url: url("AIVEN_API_URL", "https://api.aiven.io")?,
             secret_name_prefix: get("SECRET_NAME_PREFIX").unwrap_or_else(|| "privatelink/".to_owned()),
+            profile_path: get("PROFILE_PATH").unwrap_or_else(|| "/privatelink-workflow/profiles".to_owned()),
             extra_ca_file: get("EXTRA_CA_FILE"),
             poll_seconds: number("POLL_SECONDS", 15)?,
             service_budget_seconds: number("SERVICE_BUDGET_SECONDS", 35 * 60)?,
