@@ -1,4 +1,4 @@
-//! The calls of EC2 and Route 53 that a step's code can make, and the rights of its role: the same, in both directions.
+//! The calls of AWS that a step's code can make, and the rights of its role: the same, in both directions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,10 +20,16 @@ const MULTI_REGION: &str = "vpce:AllowMultiRegion";
 /// Seen in practice, in no reference: without it Route 53 refuses the VPC of a new private zone.
 const REGIONS_OF_A_ZONE: (&str, &str) = ("ec2:DescribeRegions", "route53:CreateHostedZone");
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
+    Step {
+        role: "StartRole",
+        calls: &["ssm:GetParametersByPath", "states:StartExecution"],
+        besides: &[],
+    },
     Step {
         role: "ValidateRole",
-        calls: &[],
+        // Only of a reference.
+        calls: &["dynamodb:GetItem", "ssm:GetParameter"],
         besides: &[],
     },
     Step {
@@ -162,7 +168,7 @@ fn a_role_may_just_what_its_step_calls() {
     for statement in &statements {
         let role = statement.name.split('.').next().unwrap();
         for action in &statement.actions {
-            if let (Some(actions), true) = (granted.get_mut(role), is_of_consumer(action)) {
+            if let (Some(actions), true) = (granted.get_mut(role), is_granted_here(action)) {
                 actions.insert(action);
             }
         }
@@ -171,7 +177,8 @@ fn a_role_may_just_what_its_step_calls() {
         .iter()
         .map(|step| {
             let besides = step.besides.iter().map(|(action, _)| *action);
-            (step.role, step.calls.iter().copied().chain(besides).collect())
+            let calls = step.calls.iter().copied().filter(|action| is_granted_here(action));
+            (step.role, calls.chain(besides).collect())
         })
         .collect();
     for (role, actions) in &needed {
@@ -229,7 +236,7 @@ fn the_calls_are_those_of_the_code() {
 
 /// Operations of an SDK client, like `.describe_vpcs()`: `describevpcs`.
 fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
-    const VERBS: [&str; 17] = [
+    const VERBS: [&str; 18] = [
         "associate_",
         "attach_",
         "authorize_",
@@ -246,6 +253,7 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
         "reject_",
         "replace_",
         "revoke_",
+        "start_",
         "update_",
     ];
     for entry in fs::read_dir(directory).unwrap() {
@@ -267,6 +275,11 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
             }
         }
     }
+}
+
+/// Of a service on the consumer's side, or of what starts the workflow.
+fn is_granted_here(action: &str) -> bool {
+    is_of_consumer(action) || action.starts_with("ssm:") || action.starts_with("states:")
 }
 
 /// Of the services on the consumer's side.
