@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::consumer_role::{self, Home, Session};
 use crate::register::Register;
+use crate::vending::Profiles;
 
 /// What a process keeps between invocations: settings, trust, and secrets for a few minutes. No connection.
 pub struct Process {
@@ -131,6 +132,17 @@ impl Context {
         let consumer = &request.consumer;
         let config = self.consumer_config(consumer, &consumer.region).await?;
         Ok(aws_sdk_route53::Client::new(&config))
+    }
+
+    /// The vending profiles.
+    pub async fn profiles(&self) -> Profiles {
+        let client = aws_sdk_ssm::Client::new(&aws::home_config(&self.http).await);
+        Profiles::new(client, &self.settings)
+    }
+
+    /// Step Functions.
+    pub async fn step_functions(&self) -> aws_sdk_sfn::Client {
+        aws_sdk_sfn::Client::new(&aws::home_config(&self.http).await)
     }
 
     /// Whether the consumer's account is reached by a role and not by the function's own.

@@ -171,6 +171,11 @@ pub fn key_mark(key: &str) -> String {
     hex(key, 2)
 }
 
+/// Eight hex digits by which texts are told apart, as in the names of executions.
+pub fn short_hash(text: &str) -> String {
+    hex(text, 4)
+}
+
 /// The first `bytes` bytes of the SHA-256 of `text`, as hex.
 fn hex(text: &str, bytes: usize) -> String {
     Sha256::digest(text.as_bytes())

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
-use crate::document::{Document, Preflight};
+use crate::document::{Document, Origin, Preflight};
 use crate::identity::ConnectionId;
 use crate::progress::{self, Phase};
 use crate::request::{Action, Goal, OnFailure, Request};
@@ -38,7 +38,7 @@ pub struct Row {
     pub request: String,
     /// The vending profile that the request was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<Value>,
+    pub origin: Option<Origin>,
     pub status: Status,
     /// The phase that was last looked at: its key in the state document.
     pub phase: String,
@@ -213,6 +213,7 @@ impl Row {
         let request = &document.request;
         if request.action == Action::Provision {
             self.request = kept(request);
+            self.origin = document.origin.clone();
         }
         self.execution_id.clone_from(&document.execution.id);
         self.expires_at = None;

@@ -6,9 +6,10 @@
 mod aiven;
 mod consumer;
 mod hcp_vault;
+mod reference;
 mod rules;
-mod schema;
-mod validate;
+pub(crate) mod schema;
+pub(crate) mod validate;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use aiven::{Aiven, COMPONENTS_BY_SERVICE_TYPE, UNSUPPORTED_SERVICE_TYPES};
 pub use consumer::Consumer;
 pub use hcp_vault::HcpVault;
+pub use reference::{ConnectionReference, Input, ProfileReference};
 pub use schema::{json_schema, schema_text};
 pub use validate::validate;
 

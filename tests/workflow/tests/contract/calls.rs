@@ -1,4 +1,4 @@
-//! The calls of EC2, Route 53 and DynamoDB that a step's code can make, and the rights of its role: the same, in both directions.
+//! The calls of AWS that a step's code can make, and the rights of its role: the same, in both directions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,10 +20,16 @@ const MULTI_REGION: &str = "vpce:AllowMultiRegion";
 /// Seen in practice, in no reference: without it Route 53 refuses the VPC of a new private zone.
 const REGIONS_OF_A_ZONE: (&str, &str) = ("ec2:DescribeRegions", "route53:CreateHostedZone");
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
+    Step {
+        role: "StartRole",
+        calls: &["ssm:GetParametersByPath", "states:StartExecution"],
+        besides: &[],
+    },
     Step {
         role: "ValidateRole",
-        calls: &[],
+        // Only of a reference.
+        calls: &["dynamodb:GetItem", "ssm:GetParameter"],
         besides: &[],
     },
     Step {
@@ -187,10 +193,7 @@ fn a_role_may_just_what_its_step_calls() {
     for statement in &statements {
         let role = statement.name.split('.').next().unwrap();
         for action in &statement.actions {
-            if let (Some(actions), true) = (
-                granted.get_mut(role),
-                is_of_consumer(action) || action.starts_with("dynamodb:"),
-            ) {
+            if let (Some(actions), true) = (granted.get_mut(role), is_granted_here(action)) {
                 actions.insert(action);
             }
         }
@@ -199,7 +202,8 @@ fn a_role_may_just_what_its_step_calls() {
         .iter()
         .map(|step| {
             let besides = step.besides.iter().map(|(action, _)| *action);
-            (step.role, step.calls.iter().copied().chain(besides).collect())
+            let calls = step.calls.iter().copied().filter(|action| is_granted_here(action));
+            (step.role, calls.chain(besides).collect())
         })
         .collect();
     for (role, actions) in &needed {
@@ -275,6 +279,7 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
         "replace_",
         "revoke_",
         "scan",
+        "start_",
         "update_",
     ];
     for entry in fs::read_dir(directory).unwrap() {
@@ -296,6 +301,11 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
             }
         }
     }
+}
+
+/// Of a service on the consumer's side, or of what starts the workflow.
+fn is_granted_here(action: &str) -> bool {
+    is_of_consumer(action) || ["dynamodb:", "ssm:", "states:"].iter().any(|service| action.starts_with(service))
 }
 
 /// Of the services on the consumer's side.

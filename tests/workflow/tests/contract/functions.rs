@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::stack::{FUNCTION, MACHINE, Stack, attribute, binaries, items};
 
 /// Functions that no state machine calls, each with who does.
-const NO_TASKS: [(&str, &str); 1] = [("RegisterFunction", "people")];
+const NO_TASKS: [(&str, &str); 2] = [("RegisterFunction", "people"), ("StartFunction", "events")];
 
 fn tasks_functions(stack: &Stack) -> BTreeSet<&str> {
     let mut functions: BTreeSet<&str> = stack.resources(FUNCTION).into_keys().collect();

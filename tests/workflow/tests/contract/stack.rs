@@ -86,8 +86,15 @@ impl Stack {
 
     /// Every state that calls a function, by name.
     pub(crate) fn tasks(&self) -> BTreeMap<&str, &Value> {
+        self.tasks_of("arn:aws:states:::lambda:invoke")
+    }
+
+    /// Every task of a resource, by name.
+    pub(crate) fn tasks_of(&self, resource: &str) -> BTreeMap<&str, &Value> {
         let states = self.machine["States"].as_object().unwrap();
-        let tasks = states.iter().filter(|(_, state)| state["Type"] == "Task");
+        let tasks = states
+            .iter()
+            .filter(|(_, state)| state["Type"] == "Task" && state["Resource"] == resource);
         tasks.map(|(name, state)| (name.as_str(), state)).collect()
     }
 
