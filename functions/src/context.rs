@@ -140,6 +140,11 @@ impl Context {
         Profiles::new(client, &self.settings)
     }
 
+    /// Organizations.
+    pub async fn organizations(&self) -> aws_sdk_organizations::Client {
+        aws_sdk_organizations::Client::new(&aws::home_config(&self.http).await)
+    }
+
     /// Step Functions.
     pub async fn step_functions(&self) -> aws_sdk_sfn::Client {
         aws_sdk_sfn::Client::new(&aws::home_config(&self.http).await)

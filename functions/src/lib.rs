@@ -18,4 +18,5 @@ pub mod register;
 pub mod removal;
 pub mod runtime;
 pub mod steps;
+pub mod sweep;
 pub mod vending;

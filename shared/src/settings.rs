@@ -23,6 +23,8 @@ pub struct Settings {
     pub consumer_external_id: String,
     /// Path of the vending profiles in SSM Parameter Store, without a slash at its end.
     pub profile_path: String,
+    /// Whether the sweep lists the organization's accounts.
+    pub organizations_access: bool,
     /// PEM file of CAs to trust besides the public ones, for networks that inspect TLS.
     pub extra_ca_file: Option<String>,
     /// The table of the register; without one nothing is written down, and runs do not wait for each other's changes.
@@ -128,6 +130,7 @@ impl Settings {
             consumer_role_name: get("CONSUMER_ROLE_NAME").unwrap_or_else(|| "privatelink-workflow-consumer".to_owned()),
             consumer_external_id: get("CONSUMER_EXTERNAL_ID").unwrap_or_else(|| "privatelink-workflow".to_owned()),
             profile_path: get("PROFILE_PATH").unwrap_or_else(|| "/privatelink-workflow/profiles".to_owned()),
+            organizations_access: get("ORGANIZATIONS_ACCESS").is_some_and(|value| value == "true"),
             extra_ca_file: get("EXTRA_CA_FILE"),
             register_table: get("REGISTER_TABLE"),
             poll_seconds: number("POLL_SECONDS", 15)?,

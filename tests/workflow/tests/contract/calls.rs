@@ -261,7 +261,7 @@ fn the_calls_are_those_of_the_code() {
 
 /// Operations of an SDK client, like `.describe_vpcs()`: `describevpcs`.
 fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
-    const VERBS: [&str; 18] = [
+    const VERBS: [&str; 19] = [
         "associate_",
         "attach_",
         "authorize_",
