@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use shared::document::Document;
 use shared::http::Tls;
-use shared::provider::{self, Provider, Reach};
+use shared::provider::{self, Provider, Reach, Writing};
 use shared::request::{Consumer, Request};
 use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
@@ -12,6 +12,8 @@ use shared::{Result, aws, http};
 use tokio::sync::OnceCell;
 
 use crate::consumer_role::{self, Home, Session};
+
+use crate::register::Register;
 
 /// What a process keeps between invocations: settings, trust, and secrets for a few minutes. No connection.
 pub struct Process {
@@ -74,6 +76,11 @@ impl Context {
 
     /// The vendor of the request.
     pub async fn provider(&self, request: &Request) -> Box<dyn Provider> {
+        self.provider_that(request, Writing::Allowed).await
+    }
+
+    /// The same, which may write or not.
+    pub async fn provider_that(&self, request: &Request, writing: Writing) -> Box<dyn Provider> {
         let config = aws::home_config(&self.http).await;
         let client = aws_sdk_secretsmanager::Client::new(&config);
         let secret = Secret::new(client, self.secrets.clone(), request.provider.secret_id());
@@ -83,8 +90,16 @@ impl Context {
                 http: self.http.clone(),
                 settings: self.settings.clone(),
                 secret,
+                writing,
             },
         )
+    }
+
+    /// The register, if the stack has one.
+    pub async fn register(&self) -> Option<Register> {
+        let table = self.settings.register_table.as_ref()?;
+        let config = aws::home_config(&self.http).await;
+        Some(Register::new(aws_sdk_dynamodb::Client::new(&config), table.clone()))
     }
 
     /// EC2 in the consumer's region.

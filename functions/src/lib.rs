@@ -13,6 +13,8 @@ pub mod consumer_side;
 pub mod context;
 pub mod dns;
 pub mod ec2;
+mod patience;
+pub mod register;
 pub mod removal;
 pub mod runtime;
 pub mod steps;

@@ -60,6 +60,15 @@ pub struct Caught {
     pub cause: String,
 }
 
+impl Caught {
+    /// The cause as a sentence: a Lambda's is a JSON text around its message.
+    pub fn message(&self) -> String {
+        let cause = serde_json::from_str::<serde_json::Value>(&self.cause).ok();
+        let message = cause.as_ref().and_then(|cause| cause.get("errorMessage")?.as_str());
+        message.unwrap_or(&self.cause).to_owned()
+    }
+}
+
 /// An endpoint that was rejected, failed, expired or deleted by somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedEndpoint {

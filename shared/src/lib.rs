@@ -8,6 +8,7 @@
 //! | [`progress`] | a step's answer: pending (how long, why) or ready; the schedule of waits and the budgets |
 //! | [`error`] | the named errors that the state machine retries, catches and shows |
 //! | [`identity`] | the one identity of a connection, and the names, tags and tokens made of it |
+//! | [`register`] | the row of a connection in the register |
 //! | [`settings`] | what the stack's parameters say |
 //! | [`secrets`] | credentials from Secrets Manager |
 //! | [`http`] | the HTTP client of the vendors' APIs |
@@ -22,6 +23,7 @@ pub mod identity;
 pub mod plan;
 pub mod progress;
 pub mod provider;
+pub mod register;
 pub mod request;
 pub mod secrets;
 pub mod settings;

@@ -23,6 +23,8 @@ pub struct Settings {
     pub consumer_external_id: String,
     /// PEM file of CAs to trust besides the public ones, for networks that inspect TLS.
     pub extra_ca_file: Option<String>,
+    /// The table of the register; without one nothing is written down, and runs do not wait for each other's changes.
+    pub register_table: Option<String>,
     /// Seconds between two looks.
     pub poll_seconds: u32,
     /// Of a preflight that waits for the consumer's network.
@@ -124,10 +126,11 @@ impl Settings {
             consumer_role_name: get("CONSUMER_ROLE_NAME").unwrap_or_else(|| "privatelink-workflow-consumer".to_owned()),
             consumer_external_id: get("CONSUMER_EXTERNAL_ID").unwrap_or_else(|| "privatelink-workflow".to_owned()),
             extra_ca_file: get("EXTRA_CA_FILE"),
+            register_table: get("REGISTER_TABLE"),
             poll_seconds: number("POLL_SECONDS", 15)?,
             network_budget_seconds: number("NETWORK_BUDGET_SECONDS", 2 * 60 * 60)?,
             service_budget_seconds: number("SERVICE_BUDGET_SECONDS", 35 * 60)?,
-            endpoint_budget_seconds: number("ENDPOINT_BUDGET_SECONDS", 10 * 60)?,
+            endpoint_budget_seconds: number("ENDPOINT_BUDGET_SECONDS", 30 * 60)?,
             acceptance_budget_seconds: number("ACCEPTANCE_BUDGET_SECONDS", 60 * 60)?,
             access_budget_seconds: number("ACCESS_BUDGET_SECONDS", 15 * 60)?,
             undo_budget_seconds: number("UNDO_BUDGET_SECONDS", 60 * 60)?,

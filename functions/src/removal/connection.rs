@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::Client as Ec2;
 use aws_sdk_route53::Client as Route53;
-use shared::document::Preflight;
+use shared::document::{Document, Preflight};
 use shared::identity::{ConnectionId, zone_reference_suffix};
 use shared::plan::{Change, Effect, Remote};
 use shared::progress::Look;
@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::dns::{self, Zone};
 use crate::ec2::endpoints::{self, Endpoint, State};
 use crate::ec2::groups::managed::{self, Group};
+use crate::register::lease;
 
 /// The consumer's side of a connection, as it is now.
 #[derive(Debug)]
@@ -166,7 +167,8 @@ impl<'a> Deprovision<'a> {
 }
 
 /// One look of a deprovision.
-pub async fn deprovision(context: &Context, request: &Request, facts: &Preflight) -> Outcome {
+pub async fn deprovision(context: &Context, document: &Document, facts: &Preflight) -> Outcome {
+    let request = &document.request;
     let mut outcome = Outcome::default();
     let at_vendor = format!("what the connection has at {}", request.provider.display_name());
     let looked = async {
@@ -199,7 +201,8 @@ pub async fn deprovision(context: &Context, request: &Request, facts: &Preflight
         Err(error) => outcome.failed(&at_vendor, &error),
     };
     if let Some(release) = &release {
-        note(&mut outcome, deprovision.provider.withdraw_access(release).await);
+        let withdraw = async |provider: &dyn Provider| provider.withdraw_access(release).await;
+        note(&mut outcome, lease::in_turn(context, document, withdraw).await);
     }
     let gone = remove(
         &deprovision.ec2,
@@ -211,7 +214,10 @@ pub async fn deprovision(context: &Context, request: &Request, facts: &Preflight
     .await;
     match release {
         // The vendor refuses, or breaks, a service that still has our endpoint.
-        Some(release) if gone => note(&mut outcome, deprovision.provider.release(&release).await),
+        Some(release) if gone => {
+            let give_back = async |provider: &dyn Provider| provider.release(&release).await;
+            note(&mut outcome, lease::in_turn(context, document, give_back).await);
+        }
         Some(_) => outcome.left.push(at_vendor.clone()),
         None => {}
     }

@@ -2,6 +2,7 @@
 
 use shared::document::{Access, AvailableEndpoint, Document};
 use shared::progress::{Look, Phase};
+use shared::provider::Provider;
 use shared::settings::PhaseName;
 use shared::{Error, Result};
 
@@ -9,6 +10,7 @@ use super::{found, needs};
 use crate::context::Context;
 use crate::dns;
 use crate::ec2::groups::{managed, rules};
+use crate::register::lease;
 use crate::runtime::Step;
 
 /// The step.
@@ -25,8 +27,8 @@ impl Step for EnsureAccess {
     async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<Access>> {
         let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
         let (_, vendor) = found(document)?;
-        let provider = context.provider(&document.request).await;
-        let mut access = match provider.ensure_access(endpoint, attempt).await? {
+        let look = async |provider: &dyn Provider| provider.ensure_access(endpoint, attempt).await;
+        let mut access = match lease::in_turn(context, document, look).await? {
             Look::Ready(access) => access,
             pending @ Look::Pending(_) => return Ok(pending),
         };

@@ -1,11 +1,10 @@
 //! Undo: after a failure, takes back what this run created, and nothing else. Absence is done.
 
 use aws_sdk_ec2::Client as Ec2;
-use serde_json::Value;
 use shared::Result;
 use shared::document::{Caught, Document, Preflight, Undone, VendorFacts};
 use shared::progress::{Look, Pending, Phase};
-use shared::provider::Release;
+use shared::provider::{Provider, Release};
 use shared::request::OnFailure;
 use shared::settings::PhaseName;
 
@@ -13,6 +12,7 @@ use crate::context::Context;
 use crate::dns;
 use crate::ec2::endpoints::{self, Endpoint};
 use crate::ec2::groups::managed;
+use crate::register::lease;
 use crate::removal::{self, Outcome};
 
 /// What a create whose answer was lost has made may show only after a while: absence counts from this look on.
@@ -238,11 +238,12 @@ async fn release(
             .collect(),
         ..Release::default()
     };
-    let provider = context.provider(&document.request).await;
+    let withdraw = async |provider: &dyn Provider| provider.withdraw_access(&release).await;
+    let give_back = async |provider: &dyn Provider| provider.release(&release).await;
     // Both in one look: neither waits for the other.
     for answer in [
-        provider.withdraw_access(&release).await,
-        provider.release(&release).await,
+        lease::in_turn(context, document, withdraw).await,
+        lease::in_turn(context, document, give_back).await,
     ] {
         match answer {
             Ok(Look::Ready(kept)) => outcome.left.extend(kept),
@@ -294,22 +295,16 @@ fn kept_on_purpose(document: &Document, facts: &Preflight, vendor: &VendorFacts)
         .collect()
 }
 
-/// The first cause as a sentence: a Lambda's `Cause` is a JSON text around its message.
+/// The first cause as a sentence.
 fn cause(caught: Option<&Caught>) -> String {
-    let Some(caught) = caught else {
-        return "no cause was recorded".to_owned();
-    };
-    let message = serde_json::from_str::<Value>(&caught.cause)
-        .ok()
-        .and_then(|cause| cause.get("errorMessage").and_then(Value::as_str).map(str::to_owned));
-    message.unwrap_or_else(|| caught.cause.clone())
+    caught.map_or_else(|| "no cause was recorded".to_owned(), Caught::message)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
