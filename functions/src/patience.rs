@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use shared::progress::{Look, Pending};
-use shared::{Error, ErrorName, Result};
+use shared::{ErrorName, Result};
 
 /// A throttled look waits at most so many times the interval between looks.
 const AT_MOST_INTERVALS: u32 = 4;
@@ -47,6 +47,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use std::collections::BTreeSet;
     use std::time::Duration;
+
+    use shared::Error;
 
     use super::*;
 
