@@ -17,6 +17,9 @@ use crate::settings::PhaseName;
 
 /// Days for which the row of a connection that was taken away stays.
 const DAYS_AFTER_REMOVAL: i64 = 90;
+/// For so long a run has the only right to write at a vendor's service: longer than any function may run, so that who holds it is
+/// alive, or never writes again.
+pub const LEASE_SECONDS: u64 = 120;
 /// The error of a run that could not take something away.
 const NEEDS_ATTENTION: &str = "NeedsAttention";
 
@@ -123,10 +126,7 @@ pub fn now() -> Timestamp {
 /// The connection of a run, and its VPC, as far as they are known: a VPC that is named by tags is found by preflight.
 pub fn connection_of(document: &Document) -> Option<(ConnectionId, String)> {
     if let Some(facts) = facts(document) {
-        return Some((
-            facts.connection_id.clone(),
-            facts.vpc_id.clone().unwrap_or_default(),
-        ));
+        return Some((facts.connection_id.clone(), facts.vpc_id.clone().unwrap_or_default()));
     }
     let vpc_id = document.request.consumer.vpc_id.clone()?;
     Some((ConnectionId::of(&document.request, &vpc_id), vpc_id))
@@ -146,7 +146,13 @@ fn kept(request: &Request) -> String {
 
 impl Row {
     /// A row of its own for a connection that has none.
-    pub fn new(connection_id: ConnectionId, vpc_id: String, request: &Request, execution_id: &str, now: Timestamp) -> Self {
+    pub fn new(
+        connection_id: ConnectionId,
+        vpc_id: String,
+        request: &Request,
+        execution_id: &str,
+        now: Timestamp,
+    ) -> Self {
         Self {
             connection_id,
             account_id: request.consumer.account_id.clone(),
@@ -186,6 +192,9 @@ impl Row {
             });
             if facts(document).is_none() {
                 // Nothing was changed: whatever the connection was, it still is.
+                if self.status == Status::Connecting && self.phases.is_empty() {
+                    self.status = Status::Failed;
+                }
                 return;
             }
         }
@@ -260,7 +269,12 @@ impl Row {
     }
 
     fn ended(&mut self, document: &Document, phase: PhaseName, result: Option<&Value>, now: Timestamp) {
-        let text = |key: &str| result.and_then(|r| r.get(key)).and_then(Value::as_str).map(str::to_owned);
+        let text = |key: &str| {
+            result
+                .and_then(|r| r.get(key))
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         match phase {
             PhaseName::Endpoint => {
                 self.endpoint_id = text("endpoint_id");

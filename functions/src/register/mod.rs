@@ -8,10 +8,11 @@
 //! | `rebuild` | rows made of the tags of endpoints |
 //! | `items` | DynamoDB's way to write JSON |
 
-
+pub mod commands;
 mod items;
 pub mod lease;
 
+mod rebuild;
 mod rows;
 
 use std::collections::HashMap;
@@ -159,7 +160,8 @@ fn key_of(connection_id: &str) -> AttributeValue {
 }
 
 fn item_of(row: &Row) -> Result<Item> {
-    let json = serde_json::to_value(row).map_err(|e| Error::unexpected(format!("a row is no JSON ({e}): report it.")))?;
+    let json =
+        serde_json::to_value(row).map_err(|e| Error::unexpected(format!("a row is no JSON ({e}): report it.")))?;
     let mut item = items::of_object(&json);
     item.insert(ID.to_owned(), key_of(&row.connection_id.to_string()));
     Ok(item)

@@ -21,6 +21,9 @@ impl Step for EnsureService {
     }
 
     async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<ServiceOffer>> {
-        lease::in_turn(context, document, async |provider| provider.ensure_service(attempt).await).await
+        lease::in_turn(context, document, async |provider| {
+            provider.ensure_service(attempt).await
+        })
+        .await
     }
 }

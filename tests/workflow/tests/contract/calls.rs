@@ -1,4 +1,4 @@
-//! The calls of EC2 and Route 53 that a step's code can make, and the rights of its role: the same, in both directions.
+//! The calls of EC2, Route 53 and DynamoDB that a step's code can make, and the rights of its role: the same, in both directions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,7 +20,7 @@ const MULTI_REGION: &str = "vpce:AllowMultiRegion";
 /// Seen in practice, in no reference: without it Route 53 refuses the VPC of a new private zone.
 const REGIONS_OF_A_ZONE: (&str, &str) = ("ec2:DescribeRegions", "route53:CreateHostedZone");
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step {
         role: "ValidateRole",
         calls: &[],
@@ -46,12 +46,14 @@ const STEPS: [Step; 10] = [
     },
     Step {
         role: "EnsureServiceRole",
-        calls: &[],
+        calls: &["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"],
         besides: &[],
     },
     Step {
         role: "EnsureEndpointRole",
         calls: &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:CreateSecurityGroup",
             "ec2:CreateTags",
@@ -74,12 +76,15 @@ const STEPS: [Step; 10] = [
     },
     Step {
         role: "EnsureAcceptedRole",
-        calls: &["ec2:DescribeVpcEndpoints"],
+        calls: &["dynamodb:GetItem", "dynamodb:PutItem", "ec2:DescribeVpcEndpoints"],
         besides: &[],
     },
     Step {
         role: "EnsureAccessRole",
         calls: &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:DescribeSecurityGroups",
             "route53:ChangeResourceRecordSets",
@@ -92,12 +97,14 @@ const STEPS: [Step; 10] = [
     },
     Step {
         role: "PublishRole",
-        calls: &[],
+        calls: &["dynamodb:GetItem", "dynamodb:PutItem"],
         besides: &[],
     },
     Step {
         role: "RetireRole",
         calls: &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:DeleteSecurityGroup",
             "ec2:DeleteVpcEndpoints",
             "ec2:DescribeSecurityGroups",
@@ -112,6 +119,9 @@ const STEPS: [Step; 10] = [
     Step {
         role: "DeprovisionRole",
         calls: &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:DeleteSecurityGroup",
             "ec2:DeleteVpcEndpoints",
             "ec2:DescribeSecurityGroups",
@@ -128,6 +138,9 @@ const STEPS: [Step; 10] = [
     Step {
         role: "UndoRole",
         calls: &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:DeleteSecurityGroup",
             "ec2:DeleteVpcEndpoints",
             "ec2:DescribeSecurityGroups",
@@ -142,6 +155,18 @@ const STEPS: [Step; 10] = [
             ("ec2:DescribeVpcs", "route53:ListHostedZonesByVPC"),
             (MULTI_REGION, "ec2:DeleteVpcEndpoints"),
         ],
+    },
+    Step {
+        role: "RegisterRole",
+        calls: &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Scan",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeVpcEndpoints",
+            "ec2:DescribeVpcs",
+        ],
+        besides: &[],
     },
 ];
 
@@ -162,7 +187,10 @@ fn a_role_may_just_what_its_step_calls() {
     for statement in &statements {
         let role = statement.name.split('.').next().unwrap();
         for action in &statement.actions {
-            if let (Some(actions), true) = (granted.get_mut(role), is_of_consumer(action)) {
+            if let (Some(actions), true) = (
+                granted.get_mut(role),
+                is_of_consumer(action) || action.starts_with("dynamodb:"),
+            ) {
                 actions.insert(action);
             }
         }
@@ -229,7 +257,7 @@ fn the_calls_are_those_of_the_code() {
 
 /// Operations of an SDK client, like `.describe_vpcs()`: `describevpcs`.
 fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
-    const VERBS: [&str; 17] = [
+    const VERBS: [&str; 18] = [
         "associate_",
         "attach_",
         "authorize_",
@@ -246,6 +274,7 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
         "reject_",
         "replace_",
         "revoke_",
+        "scan",
         "update_",
     ];
     for entry in fs::read_dir(directory).unwrap() {

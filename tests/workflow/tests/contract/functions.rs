@@ -3,8 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use shared::register::LEASE_SECONDS;
 
 use crate::stack::{FUNCTION, MACHINE, Stack, attribute, binaries, items};
+
+/// Functions that no state machine calls, each with who does.
+const NO_TASKS: [(&str, &str); 1] = [("RegisterFunction", "people")];
+
+fn tasks_functions(stack: &Stack) -> BTreeSet<&str> {
+    let mut functions: BTreeSet<&str> = stack.resources(FUNCTION).into_keys().collect();
+    for (function, _) in NO_TASKS {
+        assert!(functions.remove(function), "{function} is gone");
+    }
+    functions
+}
 
 #[test]
 fn every_task_has_a_function_and_every_function_a_task() {
@@ -19,8 +31,7 @@ fn every_task_has_a_function_and_every_function_a_task() {
         );
         called.insert(function);
     }
-    let functions: BTreeSet<&str> = stack.resources(FUNCTION).into_keys().collect();
-    assert_eq!(called, functions);
+    assert_eq!(called, tasks_functions(&stack));
 }
 
 #[test]
@@ -72,7 +83,7 @@ fn the_state_machine_may_invoke_just_its_functions() {
         .iter()
         .map(|resource| attribute(resource, "Arn").expect("a function by its ARN"))
         .collect();
-    assert_eq!(allowed, stack.resources(FUNCTION).into_keys().collect());
+    assert_eq!(allowed, tasks_functions(&stack));
 }
 
 #[test]
@@ -93,6 +104,17 @@ fn a_task_waits_longer_than_its_function_may_run() {
             patience > timeout,
             "{name} waits {patience} s for a function that may run {timeout} s"
         );
+    }
+}
+
+/// Who has the lease of a vendor's service is alive, or never writes again.
+#[test]
+fn no_function_runs_longer_than_a_lease() {
+    let stack = Stack::load();
+    let default = &stack.template["Globals"]["Function"]["Timeout"];
+    for (id, function) in stack.resources(FUNCTION) {
+        let timeout = function["Properties"].get("Timeout").unwrap_or(default).as_u64();
+        assert!(timeout.unwrap() < LEASE_SECONDS, "{id}");
     }
 }
 

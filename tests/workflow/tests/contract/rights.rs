@@ -191,3 +191,36 @@ pub(crate) fn writes(statement: &Statement<'_>) -> bool {
         is_of_consumer(action) && !["Describe", "Get", "List"].iter().any(|read| verb.starts_with(read))
     })
 }
+
+/// The steps that write at a vendor, and the key that all runs of one service share.
+const TAKES_TURNS: [&str; 4] = ["DeprovisionRole", "EnsureAccessRole", "EnsureServiceRole", "UndoRole"];
+
+#[test]
+fn the_register_is_written_below_the_keys_of_what_is_written() {
+    let stack = Stack::load();
+    let below = |keys: &str| json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}});
+    let mut taking_turns = BTreeSet::new();
+    for statement in of_service(&stack, "dynamodb:") {
+        assert_eq!(
+            statement.resources,
+            [&json!({"Fn::GetAtt": ["RegisterTable", "Arn"]})],
+            "{}",
+            statement.name
+        );
+        let (role, sid) = statement.name.split_once('.').unwrap();
+        let (actions, condition) = match sid {
+            "ListRegister" => (&["dynamodb:Scan"][..], None),
+            "TakeTurns" => {
+                taking_turns.insert(role.to_owned());
+                (&["dynamodb:DeleteItem", "dynamodb:PutItem"][..], Some(below("lease/*")))
+            }
+            _ => (
+                &["dynamodb:GetItem", "dynamodb:PutItem"][..],
+                Some(below("connection/*")),
+            ),
+        };
+        assert_eq!(statement.actions, actions, "{}", statement.name);
+        assert_eq!(statement.condition, condition.as_ref(), "{}", statement.name);
+    }
+    assert_eq!(taking_turns, TAKES_TURNS.map(str::to_owned).into());
+}
