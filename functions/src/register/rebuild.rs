@@ -81,12 +81,12 @@ pub(super) async fn rebuild(context: &Context, register: &Register, places: &[Pl
 
 /// EC2 in an account and region: the one place of a rebuild that knows how another account is reached.
 async fn ec2_of(context: &Context, account_id: &str, region: &str) -> Result<aws_sdk_ec2::Client> {
-    match &context.account_id {
-        Some(own) if own != account_id => Err(Error::invalid_at(
+    match &context.home {
+        Some(home) if home.account_id != account_id => Err(Error::invalid_at(
             "/accounts",
-            format!("the workflow runs in account {own} and does not reach {account_id}."),
+            format!("the workflow runs in account {} and does not reach {account_id}.", home.account_id),
         )),
-        _ => Ok(context.ec2_in(region).await),
+        _ => Ok(context.ec2_at_home(region).await),
     }
 }
 
