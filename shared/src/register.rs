@@ -17,6 +17,9 @@ use crate::settings::PhaseName;
 
 /// Days for which the row of a connection that was taken away stays.
 const DAYS_AFTER_REMOVAL: i64 = 90;
+/// For so long a run has the only right to write at a vendor's service: longer than any function may run, so that who holds it is
+/// alive, or never writes again.
+pub const LEASE_SECONDS: u64 = 120;
 /// The error of a run that could not take something away.
 const NEEDS_ATTENTION: &str = "NeedsAttention";
 
@@ -189,6 +192,9 @@ impl Row {
             });
             if facts(document).is_none() {
                 // Nothing was changed: whatever the connection was, it still is.
+                if self.status == Status::Connecting && self.phases.is_empty() {
+                    self.status = Status::Failed;
+                }
                 return;
             }
         }

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 use shared::document::{Document, Execution};
 use shared::progress::{Look, Pending};
 use shared::provider::{Provider, Withheld, Writing};
+use shared::register::LEASE_SECONDS;
 use shared::request::Request;
 use shared::{Error, ErrorName, Result, aws};
 
@@ -18,8 +19,6 @@ const LEASES: &str = "lease/";
 const HOLDER: &str = "holder";
 /// The table forgets a lease by the same attribute as a row.
 const EXPIRES_AT: &str = "expires_at";
-/// Longer than any function may run, so that who holds it is alive, or never writes again.
-const LEASE_SECONDS: u64 = 120;
 /// Until the look at a service that somebody else is changing.
 const BUSY_SECONDS: u32 = 5;
 

@@ -1,5 +1,7 @@
 //! What is written to the register around the looks of a run. That the register fails never fails a run.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use shared::document::Document;
 use shared::progress::{Phase, Status};
@@ -10,6 +12,9 @@ use shared::{Error, Result};
 
 use super::Register;
 use crate::context::Context;
+
+/// A register that hangs must not use up the function's time.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Writes down one look of a phase.
 pub(crate) struct Record<'a> {
@@ -50,6 +55,10 @@ impl<'a> Record<'a> {
 
     /// After a look, if it says something new.
     pub(crate) async fn after(&self, answer: &Result<Value>) {
+        if self.phase == PhaseName::Undo && self.document.preflight.as_ref().and_then(Phase::ready).is_none() {
+            // There was nothing to take back.
+            return;
+        }
         let now = register::now();
         match answer {
             Ok(value) => {
@@ -79,10 +88,13 @@ impl<'a> Record<'a> {
     }
 
     async fn write(&self, change: impl FnOnce(&mut Row)) {
-        if let Err(error) = self.try_to_write(change).await {
-            let (name, message) = (error.name.as_str(), error.message);
-            tracing::warn!(error = name, message, "the register was not written to");
-        }
+        let written = tokio::time::timeout(PATIENCE, self.try_to_write(change)).await;
+        let (error, message) = match written {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => (error.name.as_str(), error.message),
+            Err(_) => ("Unavailable", "it took too long".to_owned()),
+        };
+        tracing::warn!(error, message, "the register was not written to");
     }
 
     async fn try_to_write(&self, change: impl FnOnce(&mut Row)) -> Result<(), Error> {

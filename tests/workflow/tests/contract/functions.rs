@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use shared::register::LEASE_SECONDS;
 
 use crate::stack::{FUNCTION, MACHINE, Stack, attribute, binaries, items};
 
@@ -103,6 +104,17 @@ fn a_task_waits_longer_than_its_function_may_run() {
             patience > timeout,
             "{name} waits {patience} s for a function that may run {timeout} s"
         );
+    }
+}
+
+/// Who has the lease of a vendor's service is alive, or never writes again.
+#[test]
+fn no_function_runs_longer_than_a_lease() {
+    let stack = Stack::load();
+    let default = &stack.template["Globals"]["Function"]["Timeout"];
+    for (id, function) in stack.resources(FUNCTION) {
+        let timeout = function["Properties"].get("Timeout").unwrap_or(default).as_u64();
+        assert!(timeout.unwrap() < LEASE_SECONDS, "{id}");
     }
 }
 

@@ -212,10 +212,7 @@ fn the_register_is_written_below_the_keys_of_what_is_written() {
             "ListRegister" => (&["dynamodb:Scan"][..], None),
             "TakeTurns" => {
                 taking_turns.insert(role.to_owned());
-                (
-                    &["dynamodb:DeleteItem", "dynamodb:PutItem"][..],
-                    Some(below("lease/*")),
-                )
+                (&["dynamodb:DeleteItem", "dynamodb:PutItem"][..], Some(below("lease/*")))
             }
             _ => (
                 &["dynamodb:GetItem", "dynamodb:PutItem"][..],

@@ -5,6 +5,7 @@ mod changes;
 mod connects;
 mod fails;
 mod refuses;
+mod register;
 mod requests;
 mod secrets;
 mod stage;
