@@ -296,6 +296,35 @@ async fn a_run_waits_for_the_role_then_the_vpc_then_its_subnets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_waits_for_a_subnet_where_the_service_is() {
+    let stage = stage(|_| {}).await;
+    let ec2 = &stage.environment.simulators.ec2;
+    // The first subnet of a landing zone is in a zone that no vendor offers.
+    let rest = ec2.with_world(|world| {
+        let account = world.account_mut(SECOND);
+        let mut first = std::mem::take(&mut account.subnets);
+        let second = first.keys().nth(1).unwrap().clone();
+        let rest = first.split_off(&second);
+        for subnet in first.values_mut() {
+            subnet.zone.id = "euw1-az4".to_owned();
+        }
+        account.subnets = first;
+        rest
+    });
+    let request = with(in_account(kafka(), SECOND), "/consumer/wait_for_network", json!(true));
+    let landing_zone = async {
+        // The zones are told to who is a principal of the service.
+        let told =
+            |call: &simulators::recorder::Call| call.operation == "DescribeVpcEndpointServices" && call.status == 200;
+        stage.until_calls("DescribeVpcEndpointServices", 2, told).await;
+        ec2.with_world(|world| world.account_mut(SECOND).subnets.extend(rest));
+    };
+    let (output, ()) = tokio::join!(stage.connects(&request), landing_zone);
+    assert_eq!(output["endpoint"]["subnet_ids"].as_array().unwrap().len(), 2);
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_never_comes_ends_the_run_with_what_it_waited_for() {
     let stage = stage(|options| {
         options
