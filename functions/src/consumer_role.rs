@@ -61,13 +61,30 @@ impl Session {
     }
 }
 
-/// The role to assume for a consumer; none where the function is in the consumer's account and the request names no role.
-pub fn role(consumer: &Consumer, home: Option<&Home>, settings: &Settings, session: &Session) -> Option<AssumeRole> {
-    let role_arn = match (&consumer.role_arn, home) {
-        (Some(arn), _) => arn.clone(),
-        (None, Some(home)) if home.account_id != consumer.account_id => format!(
+/// An account to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account<'a> {
+    pub id: &'a str,
+    /// The role that a request names.
+    pub role_arn: Option<&'a str>,
+}
+
+impl<'a> From<&'a Consumer> for Account<'a> {
+    fn from(consumer: &'a Consumer) -> Self {
+        Self {
+            id: &consumer.account_id,
+            role_arn: consumer.role_arn.as_deref(),
+        }
+    }
+}
+
+/// The role to assume for an account; none where the function is in it and no role is named.
+pub fn role(account: Account<'_>, home: Option<&Home>, settings: &Settings, session: &Session) -> Option<AssumeRole> {
+    let role_arn = match (account.role_arn, home) {
+        (Some(arn), _) => arn.to_owned(),
+        (None, Some(home)) if home.account_id != account.id => format!(
             "arn:{}:iam::{}:role/{}",
-            home.partition, consumer.account_id, settings.consumer_role_name
+            home.partition, account.id, settings.consumer_role_name
         ),
         (None, _) => return None,
     };
@@ -80,12 +97,12 @@ pub fn role(consumer: &Consumer, home: Option<&Home>, settings: &Settings, sessi
 }
 
 /// A failed assumption for a person: at the field that named the role, and with what to do.
-pub fn explained(error: Error, consumer: &Consumer) -> Error {
-    let path = match consumer.role_arn {
+pub fn explained(error: Error, account: Account<'_>) -> Error {
+    let path = match account.role_arn {
         Some(_) => "/consumer/role_arn",
         None => "/consumer/account_id",
     };
-    let advice = match (error.name, &consumer.role_arn) {
+    let advice = match (error.name, account.role_arn) {
         (ErrorName::Denied, Some(_)) => {
             " AWS says the same of a role that does not exist: look that it does, that it trusts this stack's function roles as \
              infra/consumer-role.yaml has it, with the stack's external id (ConsumerExternalId), and that the stack's ConsumerRoleArns \
@@ -95,7 +112,7 @@ pub fn explained(error: Error, consumer: &Consumer) -> Error {
         (ErrorName::Denied, None) => format!(
             " AWS says the same of a role that does not exist: deploy infra/consumer-role.yaml in account {}, with this stack's account and \
              name, and with its external id (ConsumerExternalId) and role name (ConsumerRoleName).",
-            consumer.account_id
+            account.id
         ),
         _ => return error,
     };
@@ -118,22 +135,19 @@ fn in_tags(execution: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use serde_json::json;
-
     use super::*;
 
-    fn consumer(role_arn: Option<&str>) -> Consumer {
-        let mut consumer = json!({"account_id": "444455556666", "region": "eu-west-1", "vpc_id": "vpc-1"});
-        if let Some(arn) = role_arn {
-            consumer["role_arn"] = json!(arn);
+    fn account(role_arn: Option<&str>) -> Account<'_> {
+        Account {
+            id: "444455556666",
+            role_arn,
         }
-        serde_json::from_value(consumer).unwrap()
     }
 
-    fn arn_of(consumer: &Consumer, function_arn: &str) -> Option<String> {
+    fn arn_of(account: Account<'_>, function_arn: &str) -> Option<String> {
         let settings = Settings::from_lookup(|_| None).unwrap();
         let session = Session::of_function("preflight");
-        role(consumer, Home::of(function_arn).as_ref(), &settings, &session).map(|role| role.role_arn)
+        role(account, Home::of(function_arn).as_ref(), &settings, &session).map(|role| role.role_arn)
     }
 
     const ELSEWHERE: &str = "arn:aws-cn:lambda:cn-north-1:111122223333:function:preflight";
@@ -142,17 +156,17 @@ mod tests {
     #[test]
     fn another_account_is_reached_by_the_stacks_role_name_in_the_functions_partition() {
         assert_eq!(
-            arn_of(&consumer(None), ELSEWHERE).as_deref(),
+            arn_of(account(None), ELSEWHERE).as_deref(),
             Some("arn:aws-cn:iam::444455556666:role/privatelink-workflow-consumer")
         );
     }
 
     #[test]
     fn the_own_account_is_reached_by_no_role_but_one_that_is_named() {
-        assert_eq!(arn_of(&consumer(None), THERE), None);
+        assert_eq!(arn_of(account(None), THERE), None);
         let named = "arn:aws:iam::444455556666:role/network/vending";
         for function_arn in [THERE, ELSEWHERE] {
-            assert_eq!(arn_of(&consumer(Some(named)), function_arn).as_deref(), Some(named));
+            assert_eq!(arn_of(account(Some(named)), function_arn).as_deref(), Some(named));
         }
     }
 
@@ -180,10 +194,10 @@ mod tests {
                 ["/consumer/role_arn: ", "ConsumerRoleArns"],
             ),
         ] {
-            let message = explained(refused(), &consumer(role_arn)).message;
+            let message = explained(refused(), account(role_arn)).message;
             assert!(words.iter().all(|word| message.contains(word)), "{message}");
         }
         let throttled = Error::new(ErrorName::Throttled, "slow down");
-        assert_eq!(explained(throttled.clone(), &consumer(None)), throttled);
+        assert_eq!(explained(throttled.clone(), account(None)), throttled);
     }
 }

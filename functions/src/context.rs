@@ -1,5 +1,7 @@
 //! What a step may touch.
 
+use std::collections::BTreeMap;
+
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use shared::document::Document;
@@ -9,9 +11,9 @@ use shared::request::{Consumer, Request};
 use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
 use shared::{Result, aws, http};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
-use crate::consumer_role::{self, Home, Session};
+use crate::consumer_role::{self, Account, Home, Session};
 use crate::register::Register;
 use crate::vending::Profiles;
 
@@ -49,7 +51,7 @@ impl Process {
             secrets: self.secrets.clone(),
             home: Home::of(function_arn),
             session: Session::of_function(self.function),
-            assumed: OnceCell::new(),
+            assumed: Mutex::default(),
         })
     }
 }
@@ -62,8 +64,8 @@ pub struct Context {
     /// Where the function runs, where the runtime says so.
     pub home: Option<Home>,
     session: Session,
-    /// Of the one consumer of the invocation; none are needed for the function's own account.
-    assumed: OnceCell<Result<Option<Credentials>>>,
+    /// By the role's ARN: each role is assumed once in an invocation, even if that fails, since the state machine owns retries.
+    assumed: Mutex<BTreeMap<String, Result<Credentials>>>,
 }
 
 impl Context {
@@ -120,13 +122,15 @@ impl Context {
     /// # Errors
     /// As [`Context::ec2`].
     pub async fn ec2_in(&self, request: &Request, region: &str) -> Result<aws_sdk_ec2::Client> {
-        let config = self.consumer_config(&request.consumer, region).await?;
-        Ok(aws_sdk_ec2::Client::new(&config))
+        self.ec2_of(Account::from(&request.consumer), region).await
     }
 
-    /// EC2 in a region of the function's own account.
-    pub async fn ec2_at_home(&self, region: &str) -> aws_sdk_ec2::Client {
-        aws_sdk_ec2::Client::new(&aws::config(&self.http, region).await)
+    /// EC2 of any account, for whoever works for no request.
+    ///
+    /// # Errors
+    /// As [`Context::ec2`].
+    pub async fn ec2_of(&self, account: Account<'_>, region: &str) -> Result<aws_sdk_ec2::Client> {
+        Ok(aws_sdk_ec2::Client::new(&self.config_of(account, region).await?))
     }
 
     /// Route 53 for the consumer's VPC.
@@ -135,7 +139,7 @@ impl Context {
     /// As [`Context::ec2`].
     pub async fn route53(&self, request: &Request) -> Result<aws_sdk_route53::Client> {
         let consumer = &request.consumer;
-        let config = self.consumer_config(consumer, &consumer.region).await?;
+        let config = self.config_of(Account::from(consumer), &consumer.region).await?;
         Ok(aws_sdk_route53::Client::new(&config))
     }
 
@@ -157,29 +161,28 @@ impl Context {
 
     /// Whether the consumer's account is reached by a role and not by the function's own.
     pub fn assumes_role(&self, consumer: &Consumer) -> bool {
-        self.role(consumer).is_some()
+        self.role(Account::from(consumer)).is_some()
     }
 
-    fn role(&self, consumer: &Consumer) -> Option<aws::AssumeRole> {
-        consumer_role::role(consumer, self.home.as_ref(), &self.settings, &self.session)
+    fn role(&self, account: Account<'_>) -> Option<aws::AssumeRole> {
+        consumer_role::role(account, self.home.as_ref(), &self.settings, &self.session)
     }
 
-    async fn consumer_config(&self, consumer: &Consumer, region: &str) -> Result<SdkConfig> {
-        // Once in an invocation, even if it fails: the state machine owns retries.
-        let assumed = self.assumed.get_or_init(|| self.assume(consumer)).await.clone()?;
-        Ok(match assumed {
-            Some(credentials) => aws::config_as(&self.http, region, credentials).await,
-            None => aws::config(&self.http, region).await,
-        })
-    }
-
-    async fn assume(&self, consumer: &Consumer) -> Result<Option<Credentials>> {
-        let Some(role) = self.role(consumer) else {
-            return Ok(None);
+    async fn config_of(&self, account: Account<'_>, region: &str) -> Result<SdkConfig> {
+        let Some(role) = self.role(account) else {
+            return Ok(aws::config(&self.http, region).await);
         };
-        let credentials = aws::assume(&self.http, &role).await;
-        credentials
-            .map(Some)
-            .map_err(|error| consumer_role::explained(error, consumer))
+        // Held while STS is asked, so that whoever comes meanwhile waits for the same answer.
+        let mut assumed = self.assumed.lock().await;
+        let credentials = match assumed.get(&role.role_arn) {
+            Some(known) => known.clone(),
+            None => {
+                let answer = aws::assume(&self.http, &role).await;
+                let answer = answer.map_err(|error| consumer_role::explained(error, account));
+                assumed.insert(role.role_arn, answer.clone());
+                answer
+            }
+        };
+        Ok(aws::config_as(&self.http, region, credentials?).await)
     }
 }

@@ -6,7 +6,8 @@ use shared::request::Request;
 use shared::{ErrorName, Result};
 
 use crate::context::Context;
-use crate::ec2::{subnets, vpc};
+use crate::ec2::subnets::{self, Candidates};
+use crate::ec2::vpc;
 
 /// What a run waits for: access by the role, the VPC, or a subnet; none once all are there.
 ///
@@ -35,6 +36,16 @@ async fn look(context: &Context, request: &Request) -> Result<Option<Pending>> {
     };
     let (candidates, checks) = subnets::read(&ec2, consumer, &vpc).await?;
     Ok((!candidates.are_complete(consumer)).then(|| pending("no subnet", &checks)))
+}
+
+/// The same once the vendor's service is known: of the subnets that a request admits, none is in a zone that the service offers. More
+/// may come, as a landing zone makes one after the other.
+pub fn out_of_reach(request: &Request, candidates: &Candidates, offered: &[String]) -> Option<Pending> {
+    if !request.waits_for_network() || candidates.named {
+        return None;
+    }
+    let checks = candidates.check_zones(&request.consumer, offered);
+    (!checks.is_empty()).then(|| pending("no subnet", &checks))
 }
 
 fn pending(state: &str, checks: &[Check]) -> Pending {

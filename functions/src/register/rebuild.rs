@@ -10,6 +10,7 @@ use shared::request::{self, Request};
 use shared::{Error, Result};
 
 use super::Register;
+use crate::consumer_role::Account;
 use crate::context::Context;
 use crate::ec2::endpoints::{self, Endpoint, State};
 use crate::ec2::groups::managed;
@@ -81,13 +82,11 @@ pub(super) async fn rebuild(context: &Context, register: &Register, places: &[Pl
 
 /// EC2 in an account and region: the one place of a rebuild that knows how another account is reached.
 async fn ec2_of(context: &Context, account_id: &str, region: &str) -> Result<aws_sdk_ec2::Client> {
-    match &context.home {
-        Some(home) if home.account_id != account_id => Err(Error::invalid_at(
-            "/accounts",
-            format!("the workflow runs in account {} and does not reach {account_id}.", home.account_id),
-        )),
-        _ => Ok(context.ec2_at_home(region).await),
-    }
+    let account = Account {
+        id: account_id,
+        role_arn: None,
+    };
+    context.ec2_of(account, region).await
 }
 
 /// Of each connection the live endpoint, the newest if it is just being replaced.

@@ -43,7 +43,10 @@ impl Step for Preflight {
             return Ok(pending.into());
         }
         let facts = match document.request.goal() {
-            Goal::Provision => Box::pin(provision(context, document)).await?,
+            Goal::Provision => match Box::pin(provision(context, document)).await? {
+                Look::Ready(facts) => facts,
+                pending => return Ok(pending),
+            },
             Goal::Deprovision => Box::pin(deprovision(context, &document.request)).await?,
         };
         if document.request.action == Action::Provision {
@@ -59,7 +62,7 @@ struct Seen {
     situation: Situation,
 }
 
-async fn provision(context: &Context, document: &Document) -> Result<Facts> {
+async fn provision(context: &Context, document: &Document) -> Result<Look<Facts>> {
     let request = &document.request;
     let (provider, ec2) = tokio::join!(context.provider(request), context.ec2(request));
     let ec2 = ec2?;
@@ -120,6 +123,9 @@ async fn provision(context: &Context, document: &Document) -> Result<Facts> {
             offered: &offered,
             ports: &vendor.ports,
         };
+        if let Some(pending) = network::out_of_reach(request, &seen.situation.candidates, &offered) {
+            return Ok(pending.into());
+        }
         checks.extend(seen.situation.check(&wanted));
         let decision = decide(&seen.situation, &wanted);
         plan_changes.extend(changes(&decision, &seen.situation, &wanted));
@@ -150,7 +156,7 @@ async fn provision(context: &Context, document: &Document) -> Result<Facts> {
         notes,
     );
     facts.vendor = vendor;
-    Ok(facts)
+    Ok(Look::Ready(facts))
 }
 
 /// HCP is told of these ranges, but the security group that the workflow makes does not let them in.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::header::CONTENT_TYPE;
@@ -117,6 +117,27 @@ impl Sts {
     }
 }
 
+impl Sts {
+    /// Tells EC2 whose the new access key is: it would ask the emulator, for each session anew.
+    async fn remember_key(&self, form: &BTreeMap<String, String>, response: Response) -> Response {
+        let (parts, body) = response.into_parts();
+        let bytes = match to_bytes(body, usize::MAX).await {
+            Ok(bytes) => bytes,
+            Err(failure) => return error(502, "InternalFailure", &upstream::no_answer(&failure)),
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let key = text
+            .split_once("<AccessKeyId>")
+            .and_then(|(_, after)| after.split_once("</AccessKeyId>"));
+        if let (Some((key, _)), Some((account, _))) = (key, form.get("RoleArn").and_then(|arn| role(arn))) {
+            self.ec2.with_world(|world| {
+                world.access_keys.insert(key.to_owned(), account.to_owned());
+            });
+        }
+        Response::from_parts(parts, Body::from(bytes))
+    }
+}
+
 struct Refused {
     status: u16,
     code: &'static str,
@@ -187,7 +208,7 @@ async fn answer(State(sts): State<Sts>, method: Method, uri: Uri, headers: Heade
         return error(refused.status, refused.code, &refused.message);
     }
     match sts.upstream.forward(&method, &uri, &headers, &body).await {
-        Ok(response) => response,
+        Ok(response) => sts.remember_key(&form, response).await,
         Err(failure) => error(502, "InternalFailure", &upstream::no_answer(&failure)),
     }
 }

@@ -9,6 +9,7 @@ use simulators::sts::Session;
 use simulators::{Simulators, SimulatorsConfig};
 
 const NAME: &str = "plw-run";
+const CREDENTIALS: &str = "<Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId></Credentials>";
 
 struct Stage {
     simulators: Simulators,
@@ -18,7 +19,7 @@ struct Stage {
 
 async fn stage() -> Stage {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let emulator = Server::http(Router::new().fallback(async || "credentials"))
+    let emulator = Server::http(Router::new().fallback(async || CREDENTIALS))
         .await
         .unwrap();
     let mut config = SimulatorsConfig {
@@ -62,8 +63,13 @@ async fn a_role_is_assumed_with_its_external_id() {
         let arn = role(account, CONSUMER_ROLE);
         for _ in 0..2 {
             let answer = stage.assume(&arn, CONSUMER_EXTERNAL_ID, NAME, tag).await;
-            assert_eq!(answer, (200, "credentials".to_owned()));
+            assert_eq!(answer, (200, CREDENTIALS.to_owned()));
         }
+        let keys = stage
+            .simulators
+            .ec2
+            .with_world(|world| world.access_keys["ASIAEXAMPLE"].clone());
+        assert_eq!(keys, account, "EC2 knows whose the key is");
     }
     let session = |account: &str| Session {
         role_arn: role(account, CONSUMER_ROLE),

@@ -110,27 +110,41 @@ impl Stack {
         attribute(value, "Arn").unwrap_or_else(|| panic!("{task}: {key} is {value}, not the ARN of a function"))
     }
 
+    /// Of each role, its managed policies' included.
     pub(crate) fn statements(&self) -> Vec<Statement<'_>> {
         let mut found = Vec::new();
         for (role, resource) in self.resources("AWS::IAM::Role") {
-            for policy in items(&resource["Properties"]["Policies"]) {
-                for statement in items(&policy["PolicyDocument"]["Statement"]) {
-                    // Only `!If [condition, statement, nothing]` occurs.
-                    let statement = statement.pointer("/Fn::If/1").unwrap_or(statement);
-                    assert_eq!(statement["Effect"], "Allow", "{role}: {statement}");
-                    found.push(Statement {
-                        name: format!("{role}.{}", statement["Sid"].as_str().expect("a statement has a Sid")),
-                        actions: items(&statement["Action"])
-                            .map(|action| action.as_str().unwrap())
-                            .collect(),
-                        resources: items(&statement["Resource"]).collect(),
-                        condition: statement.get("Condition"),
-                    });
-                }
+            let properties = &resource["Properties"];
+            for policy in items(&properties["Policies"]) {
+                found.extend(statements(role, &policy["PolicyDocument"]));
+            }
+            for policy in properties.get("ManagedPolicyArns").into_iter().flat_map(items) {
+                let id = policy["Ref"].as_str().expect("a policy of this template");
+                assert_eq!(self.resource(id)["Type"], "AWS::IAM::ManagedPolicy");
+                found.extend(statements(role, &self.resource(id)["Properties"]["PolicyDocument"]));
             }
         }
         found
     }
+}
+
+/// The statements of a policy that only allows.
+pub(crate) fn statements<'a>(role: &str, policy: &'a Value) -> Vec<Statement<'a>> {
+    let mut found = Vec::new();
+    for statement in items(&policy["Statement"]) {
+        // Only `!If [condition, statement, nothing]` occurs.
+        let statement = statement.pointer("/Fn::If/1").unwrap_or(statement);
+        assert_eq!(statement["Effect"], "Allow", "{role}: {statement}");
+        found.push(Statement {
+            name: format!("{role}.{}", statement["Sid"].as_str().expect("a statement has a Sid")),
+            actions: items(&statement["Action"])
+                .map(|action| action.as_str().unwrap())
+                .collect(),
+            resources: items(&statement["Resource"]).collect(),
+            condition: statement.get("Condition"),
+        });
+    }
+    found
 }
 
 /// `Id` of `!GetAtt Id.Name`.
