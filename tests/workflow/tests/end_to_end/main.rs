@@ -8,3 +8,4 @@ mod refuses;
 mod requests;
 mod secrets;
 mod stage;
+mod vending;
