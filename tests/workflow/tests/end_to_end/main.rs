@@ -1,6 +1,7 @@
 //! The workflow end to end: the real template, state machine and functions on the emulator, against the simulators.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bus;
 mod changes;
 mod connects;
 mod fails;

@@ -5,23 +5,12 @@
 //! function once and forgets it: what the retries and the queue of dead letters do is seen with an asynchronous invocation, which is
 //! how EventBridge calls a function.
 
-use std::time::{Duration, Instant};
-
-use rehearsal::execution::Event;
-use rehearsal::{Execution, Outcome};
 use serde_json::{Value, json};
-use shared::events::events_schema;
 use simulators::recorder::{Api, Fault, FaultKind};
 
+use crate::bus::ACCOUNT;
 use crate::requests::{kafka, vault, with};
-use crate::stage::{Stage, stage};
-
-const ACCOUNT: &str = "111122223333";
-const CLIENT: &str = "privatelink-workflow.client";
-const PROFILES: &str = "/privatelink-workflow/profiles";
-/// Real time to wait for what an event sets off.
-const LIMIT: Duration = Duration::from_secs(120);
-const POLL: Duration = Duration::from_millis(100);
+use crate::stage::stage;
 
 /// A profile for Kafka in accounts of the organizational unit "Custom".
 fn orders() -> Value {
@@ -72,218 +61,6 @@ fn control_tower(id: &str, name: &str, state: &str) -> Value {
             }}
         }
     })
-}
-
-/// The stack's own parts, past its state machine.
-impl Stage {
-    async fn aws(&self, service: &str, target: &str, body: &Value) -> Value {
-        self.environment.aws.expect_json(service, target, body).await.unwrap()
-    }
-
-    /// The physical name of a resource of the stack.
-    async fn resource(&self, id: &str) -> String {
-        let parameters = [("StackName", rehearsal::environment::STACK), ("LogicalResourceId", id)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let aws = &self.environment.aws;
-        let answer = aws.query("cloudformation", "DescribeStackResource", "2010-05-15", &parameters);
-        let xml = answer.await.unwrap().unwrap();
-        element(&xml, "PhysicalResourceId")
-    }
-
-    async fn keep_profile(&self, name: &str, profile: &Value) {
-        let name = format!("{PROFILES}/{name}");
-        let body = json!({"Name": name, "Type": "String", "Overwrite": true, "Value": profile.to_string()});
-        self.aws("ssm", "AmazonSSM.PutParameter", &body).await;
-    }
-
-    /// A call of Lambda's own API, which is neither of the two kinds that the other services speak.
-    async fn lambda(&self, method: reqwest::Method, path: &str, kind: &str, body: Option<&Value>) -> Value {
-        let function = self.resource("StartFunction").await;
-        self.lambda_of(&function, method, path, kind, body).await
-    }
-
-    async fn lambda_of(
-        &self,
-        function: &str,
-        method: reqwest::Method,
-        path: &str,
-        kind: &str,
-        body: Option<&Value>,
-    ) -> Value {
-        let url = format!(
-            "{}/2015-03-31/functions/{function}/{path}",
-            self.environment.emulator.url
-        );
-        let scope = "Credential=111122223333/20260101/eu-west-1/lambda/aws4_request";
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = client
-            .request(method, url)
-            .header(
-                "authorization",
-                format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"),
-            )
-            .header("x-amz-invocation-type", kind)
-            .body(body.map(Value::to_string).unwrap_or_default());
-        let answer = request.send().await.unwrap();
-        assert!(answer.status().is_success(), "Lambda answered {}", answer.status());
-        serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
-    }
-
-    /// What `start` makes of an event.
-    async fn deliver(&self, event: &Value) -> Value {
-        self.lambda(reqwest::Method::POST, "invocations", "RequestResponse", Some(event))
-            .await
-    }
-
-    /// Whether a deployed rule matches an event.
-    async fn matches(&self, rule: &str, event: &Value) -> bool {
-        let name = self.resource(rule).await;
-        let rule = self
-            .aws("events", "AWSEvents.DescribeRule", &json!({"Name": name}))
-            .await;
-        let body = json!({"EventPattern": rule["EventPattern"], "Event": event.to_string()});
-        let answer = self.aws("events", "AWSEvents.TestEventPattern", &body).await;
-        answer["Result"].as_bool().unwrap()
-    }
-
-    /// Puts an event of ours on the bus; its id.
-    async fn put_event(&self, detail_type: &str, detail: &Value) -> String {
-        let entry = json!({"Source": CLIENT, "DetailType": detail_type, "Detail": detail.to_string()});
-        let answer = self
-            .aws("events", "AWSEvents.PutEvents", &json!({"Entries": [entry]}))
-            .await;
-        answer["Entries"][0]["EventId"].as_str().unwrap().to_owned()
-    }
-
-    /// The names of all executions.
-    async fn executions(&self) -> Vec<String> {
-        let body = json!({"stateMachineArn": self.environment.workflow_arn});
-        let answer = self.aws("states", "AWSStepFunctions.ListExecutions", &body).await;
-        let mut names: Vec<String> = answer["executions"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|execution| execution["name"].as_str().unwrap().to_owned())
-            .collect();
-        names.sort();
-        names
-    }
-
-    /// Waits until there is an execution whose name begins so, and until it has ended.
-    async fn ended(&self, name: &str) -> Execution {
-        let deadline = Instant::now() + LIMIT;
-        let name = loop {
-            match self
-                .executions()
-                .await
-                .into_iter()
-                .find(|found| found.starts_with(name))
-            {
-                Some(name) => break name,
-                None => assert!(Instant::now() < deadline, "no execution {name} was started"),
-            }
-            tokio::time::sleep(POLL).await;
-        };
-        let arn = self.environment.workflow_arn.replace(":stateMachine:", ":execution:");
-        let body = json!({"executionArn": format!("{arn}:{name}"), "includeExecutionData": true});
-        loop {
-            let answer = self.aws("states", "AWSStepFunctions.DescribeExecution", &body).await;
-            let text = |field: &str| answer[field].as_str().unwrap_or_default().to_owned();
-            let outcome = match text("status").as_str() {
-                "RUNNING" => {
-                    assert!(Instant::now() < deadline, "the execution {name} does not end");
-                    tokio::time::sleep(POLL).await;
-                    continue;
-                }
-                "SUCCEEDED" => Outcome::Succeeded(serde_json::from_str(&text("output")).unwrap()),
-                status => Outcome::Failed(rehearsal::Failure {
-                    status: status.to_owned(),
-                    error: text("error"),
-                    cause: text("cause"),
-                }),
-            };
-            let history = self.aws("states", "AWSStepFunctions.GetExecutionHistory", &body).await;
-            let events = history["events"].as_array().unwrap().iter().cloned();
-            let execution = Execution {
-                arn: text("executionArn"),
-                outcome,
-                history: events.map(Event::new).collect(),
-            };
-            self.keep(&execution);
-            return execution;
-        }
-    }
-
-    /// Subscribes a queue to the topic; its URL.
-    async fn subscribe(&self) -> String {
-        let queue = self
-            .aws("sqs", "AmazonSQS.CreateQueue", &json!({"QueueName": "told"}))
-            .await;
-        let topic = &self.environment.outputs["NotificationsTopicArn"];
-        let endpoint = format!("arn:aws:sqs:eu-west-1:{ACCOUNT}:told");
-        let parameters = [
-            ("TopicArn", topic.as_str()),
-            ("Protocol", "sqs"),
-            ("Endpoint", &endpoint),
-            ("Attributes.entry.1.key", "RawMessageDelivery"),
-            ("Attributes.entry.1.value", "true"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let subscribed = self
-            .environment
-            .aws
-            .query("sns", "Subscribe", "2010-03-31", &parameters);
-        subscribed.await.unwrap().unwrap();
-        queue["QueueUrl"].as_str().unwrap().to_owned()
-    }
-
-    /// Waits for the next message of a queue, and takes it.
-    async fn message(&self, queue: &str) -> Value {
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            let answer = self
-                .aws("sqs", "AmazonSQS.ReceiveMessage", &json!({"QueueUrl": queue}))
-                .await;
-            if let Some(message) = answer["Messages"].get(0) {
-                let body = json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]});
-                self.aws("sqs", "AmazonSQS.DeleteMessage", &body).await;
-                return serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
-            }
-            assert!(Instant::now() < deadline, "nothing came into {queue}");
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    /// The next thing that was told, which fits its schema: its detail.
-    async fn told(&self, queue: &str, kind: &str) -> Value {
-        let event = self.message(queue).await;
-        assert_eq!(
-            (&event["source"], &event["detail-type"]),
-            (&json!("privatelink-workflow"), &json!(kind)),
-            "{event}"
-        );
-        let schema = jsonschema::validator_for(&events_schema()).unwrap();
-        let errors: Vec<_> = schema.iter_errors(&event).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{errors:#?} in {event}");
-        event["detail"].clone()
-    }
-
-    /// What a run came to is what was told of it.
-    async fn told_of_failure(&self, queue: &str, kind: &str, execution: &Execution) -> Value {
-        let detail = self.told(queue, kind).await;
-        let Outcome::Failed(failure) = &execution.outcome else {
-            panic!("{} was to fail", execution.arn);
-        };
-        assert_eq!(detail["error"], failure.error);
-        assert_eq!(detail["cause"], failure.cause);
-        assert_eq!(detail["execution"]["id"], execution.arn);
-        detail
-    }
-}
-
-fn element(xml: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap();
-    rest.split_once(&format!("</{name}>")).unwrap().0.to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -431,9 +208,7 @@ async fn an_event_that_cannot_start_anything_is_kept_with_the_reason() {
 
     let nobody = "/detail/serviceEventDetails/createManagedAccountStatus/account/accountId";
     let nobody = with(event.clone(), nobody, json!("XXXXXXXXXXXX"));
-    stage
-        .lambda(reqwest::Method::POST, "invocations", "Event", Some(&nobody))
-        .await;
+    stage.hand_over(&nobody).await;
     let kept = stage.message(&queue).await;
     assert_eq!(kept["requestPayload"], nobody);
     let reason = kept["responsePayload"]["errorMessage"].as_str().unwrap();
@@ -448,9 +223,7 @@ async fn an_event_that_cannot_start_anything_is_kept_with_the_reason() {
             &json!({"version": 1, "targets": {"include": {"all": 1}}, "request": {}}),
         )
         .await;
-    stage
-        .lambda(reqwest::Method::POST, "invocations", "Event", Some(&event))
-        .await;
+    stage.hand_over(&event).await;
     let kept = stage.message(&queue).await;
     let reason = kept["responsePayload"]["errorMessage"].as_str().unwrap();
     for words in [
@@ -618,29 +391,4 @@ async fn a_connection_is_known_by_its_id() {
         )
         .await;
     stage.close().await;
-}
-
-impl Stage {
-    /// Makes a register with one connection in it, which the stack has not yet of its own.
-    async fn register(&self, connection_id: &str, request: &Value) {
-        let table = json!({
-            "TableName": "register", "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]
-        });
-        self.aws("dynamodb", "DynamoDB_20120810.CreateTable", &table).await;
-        let id = format!("connection/{connection_id}");
-        let row = json!({"TableName": "register", "Item": {"id": {"S": id}, "request": {"S": request.to_string()}}});
-        self.aws("dynamodb", "DynamoDB_20120810.PutItem", &row).await;
-        let function = self.resource("ValidateFunction").await;
-        let kind = "RequestResponse";
-        let set = self
-            .lambda_of(&function, reqwest::Method::GET, "configuration", kind, None)
-            .await;
-        let mut environment = set["Environment"].clone();
-        environment["Variables"]["REGISTER_TABLE"] = json!("register");
-        let body = json!({"Environment": environment});
-        self.lambda_of(&function, reqwest::Method::PUT, "configuration", kind, Some(&body))
-            .await;
-    }
 }
