@@ -90,7 +90,7 @@ pub struct Announcement {
     /// The vendor's service: `aiven/<project>/<service>` or `hcp_vault/<organization>/<project>/<cluster>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// The endpoint that the run made, or that was there.
+    /// The endpoint that a provision made or found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_id: Option<String>,
     /// The run.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod accounts;
+mod bus;
 mod changes;
 mod connects;
 mod fails;
@@ -10,3 +11,4 @@ mod register;
 mod requests;
 mod secrets;
 mod stage;
+mod vending;
