@@ -5,5 +5,8 @@ use functions::sweep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    serve_with("sweep", async |context, input| to_json(&sweep::run(&context, input).await?)).await
+    serve_with("sweep", async |context, input| {
+        to_json(&sweep::run(&context, input).await?)
+    })
+    .await
 }

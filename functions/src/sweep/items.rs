@@ -108,7 +108,8 @@ impl Known<'_> {
             .map(|account| account.id.as_str());
         let named = profile.targets.include.accounts.iter().map(String::as_str);
         // One that is listed has been judged by its unit, too.
-        let named = named.filter(|id| !listed.iter().any(|account| account.id == **id) && profile.matches(id, None, None));
+        let named =
+            named.filter(|id| !listed.iter().any(|account| account.id == **id) && profile.matches(id, None, None));
         of_organization.chain(named).collect()
     }
 

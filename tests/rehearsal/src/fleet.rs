@@ -161,7 +161,11 @@ fn of_aiven_service(simulators: &mut SimulatorsConfig, service: &str, defect: Op
     {
         project.add_service(service, "kafka");
     }
-    let secret = if defect == Some(Defect::WrongSecret) { WRONG_SECRET } else { "aiven" };
+    let secret = if defect == Some(Defect::WrongSecret) {
+        WRONG_SECRET
+    } else {
+        "aiven"
+    };
     let provider = json!({
         "type": "aiven", "project": aiven::PROJECT, "service_name": service, "components": ["kafka"],
         "secret_id": format!("{SECRET_NAME_PREFIX}{secret}")
@@ -175,7 +179,11 @@ fn of_hcp_cluster(simulators: &mut SimulatorsConfig, cluster: &str, defect: Opti
     {
         project.add_cluster(cluster);
     }
-    let secret = if defect == Some(Defect::ReadOnly) { VIEWER_SECRET } else { "hcp" };
+    let secret = if defect == Some(Defect::ReadOnly) {
+        VIEWER_SECRET
+    } else {
+        "hcp"
+    };
     let provider = json!({
         "type": "hcp_vault", "organization_id": hcp::ORGANIZATION_ID, "project_id": hcp::PROJECT_ID,
         "hvn_id": format!("{cluster}-hvn"), "vault_cluster_id": cluster,

@@ -20,7 +20,18 @@ const MULTI_REGION: &str = "vpce:AllowMultiRegion";
 /// Seen in practice, in no reference: without it Route 53 refuses the VPC of a new private zone.
 const REGIONS_OF_A_ZONE: (&str, &str) = ("ec2:DescribeRegions", "route53:CreateHostedZone");
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
+    Step {
+        role: "SweepFunctionRole",
+        calls: &[
+            "dynamodb:Scan",
+            "organizations:ListAccountsForParent",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListRoots",
+            "ssm:GetParametersByPath",
+        ],
+        besides: &[],
+    },
     Step {
         role: "StartRole",
         calls: &["ssm:GetParametersByPath", "states:StartExecution"],
@@ -305,7 +316,10 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
 
 /// Of a service on the consumer's side, or of what starts the workflow.
 fn is_granted_here(action: &str) -> bool {
-    is_of_consumer(action) || ["dynamodb:", "ssm:", "states:"].iter().any(|service| action.starts_with(service))
+    is_of_consumer(action)
+        || ["dynamodb:", "organizations:", "ssm:", "states:"]
+            .iter()
+            .any(|service| action.starts_with(service))
 }
 
 /// Of the services on the consumer's side.

@@ -9,7 +9,23 @@ use crate::calls::is_of_consumer;
 use crate::stack::{Stack, Statement};
 
 /// Actions that may name no resource, each with the reason.
-const ON_EVERYTHING: [(&str, &str); 23] = [
+const ON_EVERYTHING: [(&str, &str); 27] = [
+    (
+        "cloudwatch:PutMetricData",
+        "takes no resource; bound to our namespace by a condition",
+    ),
+    (
+        "organizations:ListAccountsForParent",
+        "roots and units belong to the management account; only with OrganizationsAccess",
+    ),
+    (
+        "organizations:ListOrganizationalUnitsForParent",
+        "roots and units belong to the management account; only with OrganizationsAccess",
+    ),
+    (
+        "organizations:ListRoots",
+        "takes no resource; only with OrganizationsAccess",
+    ),
     ("ec2:DescribeRegions", "EC2's Describe calls take no resource"),
     ("ec2:DescribeRouteTables", "EC2's Describe calls take no resource"),
     ("ec2:DescribeSecurityGroups", "EC2's Describe calls take no resource"),
@@ -123,7 +139,15 @@ fn resources_name_their_account_where_arns_have_one() {
             };
             // Roles in other accounts are the one thing that is elsewhere, see accounts.rs.
             let elsewhere = arn == CONSUMER_ROLES && statement.actions == ASSUMES;
-            let named = arn.contains(":${AWS::AccountId}:") || arn.contains(":route53:::");
+            // Buckets have no account in their ARN; each is the stack's own or one of its parameters.
+            let named = [
+                ":${AWS::AccountId}:",
+                ":route53:::",
+                "${ReportsBucket.Arn}/",
+                ":s3:::${FleetListsBucket}/",
+            ]
+            .iter()
+            .any(|part| arn.contains(part));
             assert!(named || elsewhere, "{}: {arn} is anybody's", statement.name);
         }
     }

@@ -98,15 +98,21 @@ impl Stack {
         tasks.map(|(name, state)| (name.as_str(), state)).collect()
     }
 
+    /// The definition of a state machine, as the repository has it.
+    pub(crate) fn definition(&self, machine: &str) -> Value {
+        let key = self.resource(machine)["Properties"]["DefinitionUri"]["Key"]
+            .as_str()
+            .unwrap();
+        serde_json::from_slice(&fs::read(root().join("infra").join(key)).unwrap()).unwrap()
+    }
+
     /// The function that a task calls, through the definition's substitution.
     pub(crate) fn function_of(&self, task: &str) -> &str {
         let name = self.machine["States"][task]["Arguments"]["FunctionName"].as_str();
         let name = name.unwrap_or_else(|| panic!("{task} names no function"));
         let key = name.strip_prefix("${").and_then(|name| name.strip_suffix('}'));
         let key = key.unwrap_or_else(|| panic!("{task} calls {name}, which is no substitution"));
-        let machines = self.resources(MACHINE);
-        let (_, machine) = machines.first_key_value().expect("the template has a state machine");
-        let value = &machine["Properties"]["DefinitionSubstitutions"][key];
+        let value = &self.resource("Workflow")["Properties"]["DefinitionSubstitutions"][key];
         attribute(value, "Arn").unwrap_or_else(|| panic!("{task}: {key} is {value}, not the ARN of a function"))
     }
 
