@@ -237,6 +237,7 @@ fn the_register_is_written_below_the_keys_of_what_is_written() {
         let (role, sid) = statement.name.split_once('.').unwrap();
         let (actions, condition) = match sid {
             "ListRegister" => (&["dynamodb:Scan"][..], None),
+            "ReadRegister" => (&["dynamodb:GetItem"][..], Some(below("connection/*"))),
             "TakeTurns" => {
                 taking_turns.insert(role.to_owned());
                 (&["dynamodb:DeleteItem", "dynamodb:PutItem"][..], Some(below("lease/*")))

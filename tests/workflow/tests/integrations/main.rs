@@ -5,3 +5,4 @@ mod aft;
 mod cloud;
 mod codepipeline;
 mod github;
+mod sweep;
