@@ -10,7 +10,7 @@ use simulators::aiven;
 use crate::requests::{kafka, vault, with};
 use crate::stage::{FOREIGN, Stage, shared_with_others, stage};
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(20);
 /// The lease of the Aiven service.
 const LEASE: &str = "lease/aiven/acme-prod/orders-kafka";
@@ -128,7 +128,7 @@ fn text<'a>(row: &'a Value, key: &str) -> &'a str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_has_a_row_from_its_first_change_to_its_end() {
-    let stage = stage(|_| {}).await;
+    let stage = stage(|options| options.simulators.speed = 60.0).await;
     let running = stage.environment.begin(&kafka()).await.unwrap();
     let arn = running.arn.clone();
     let middle = stage
@@ -283,7 +283,7 @@ async fn a_register_that_is_out_of_order_is_waited_for_only_where_a_turn_is_need
 async fn a_lease_is_waited_for_and_runs_out_with_its_holder() {
     let stage = stage(|options| options.simulators.speed = SLOWER).await;
     let now = SystemTime::now();
-    let expires_at = now.duration_since(UNIX_EPOCH).unwrap().as_secs() + 6;
+    let expires_at = now.duration_since(UNIX_EPOCH).unwrap().as_secs() + 12;
     let lease = json!({
         "id": {"S": LEASE}, "holder": {"S": "a run that died"}, "expires_at": {"N": expires_at.to_string()},
     });
@@ -299,7 +299,7 @@ async fn a_lease_is_waited_for_and_runs_out_with_its_holder() {
     let execution = stage.finish(running).await;
     stage.output(&execution).await;
     assert!(
-        now.elapsed().unwrap() >= Duration::from_secs(5),
+        now.elapsed().unwrap() >= Duration::from_secs(11),
         "it was not waited for"
     );
     assert!(
@@ -316,6 +316,10 @@ async fn ten_runs_at_once_on_one_service_lose_nobody() {
     let stage = stage(|options| {
         shared_with_others(options);
         options.simulators.speed = SLOWER;
+        // The functions take real time while the budget passes in simulated time.
+        options
+            .parameters
+            .insert("ServiceBudgetSeconds".to_owned(), "7200".to_owned());
     })
     .await;
     let root = "arn:aws:iam::111122223333:root";
