@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rehearsal::execution::Event;
+use rehearsal::execution::{Event, Running};
 use rehearsal::{Execution, Failure, Outcome, environment};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -208,6 +208,32 @@ impl Stage {
         detail
     }
 
+    /// Runs a request to its end while no event can be put on the bus; the emulator plays that in the format of AWS's Step Functions
+    /// Local, for executions of this test case.
+    pub(crate) async fn run_untold(&self, request: &Value) -> Execution {
+        let arn = &self.environment.workflow_arn;
+        let (_, machine) = arn.rsplit_once(':').unwrap();
+        let announcing = [
+            "AnnounceConnected",
+            "AnnounceDeprovisioned",
+            "AnnounceFailed",
+            "AnnounceNeedsAttention",
+        ];
+        let states: Value = announcing.iter().map(|state| (*state, "refused")).collect();
+        let refused = json!({"Throw": {"Error": "EventBridge.FailedEntry", "Cause": "InternalFailure"}});
+        let config = json!({"stepfunctions._sfn_mock_config": {
+            "StateMachines": {machine: {"TestCases": {"Untold": states}}},
+            "MockedResponses": {"refused": {"0-99": refused}}
+        }});
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/_ministack/config", self.environment.emulator.url);
+        answer(client.post(url).body(config.to_string())).await;
+        let running = Running::start(&self.environment.aws, &format!("{arn}#Untold"), request).await;
+        let execution = running.unwrap().finish(LIMIT).await.unwrap();
+        self.keep(&execution);
+        execution
+    }
+
     /// Makes a register with one connection in it, which the stack has not yet of its own.
     pub(crate) async fn register(&self, connection_id: &str, request: &Value) {
         let table = json!({
@@ -234,6 +260,10 @@ fn element(xml: &str, name: &str) -> String {
 
 async fn answer(request: reqwest::RequestBuilder) -> Value {
     let answer = request.send().await.unwrap();
-    assert!(answer.status().is_success(), "Lambda answered {}", answer.status());
+    assert!(
+        answer.status().is_success(),
+        "the emulator answered {}",
+        answer.status()
+    );
     serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default()
 }

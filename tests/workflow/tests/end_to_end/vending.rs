@@ -5,6 +5,7 @@
 //! function once and forgets it: what the retries and the queue of dead letters do is seen with an asynchronous invocation, which is
 //! how EventBridge calls a function.
 
+use rehearsal::Execution;
 use serde_json::{Value, json};
 use simulators::recorder::{Api, Fault, FaultKind};
 
@@ -311,6 +312,38 @@ async fn how_each_run_ends_is_told() {
         (&told["detail"]["status"], &told["detail"]["executionArn"]),
         (&json!("ABORTED"), &json!(running.arn))
     );
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_ends_the_same_when_nobody_can_be_told() {
+    let stage = stage(|_| {}).await;
+    let queue = stage.subscribe().await;
+    let refused = |execution: &Execution| {
+        execution
+            .history
+            .iter()
+            .filter(|event| event.kind == "TaskFailed")
+            .count()
+    };
+    let connected = stage.run_untold(&kafka()).await;
+    assert!(refused(&connected) > 1, "it was tried again");
+    let connection_id = stage.output(&connected).await["connection_id"].clone();
+    let failed = stage
+        .run_untold(&with(kafka(), "/provider/secret_id", json!("privatelink/none")))
+        .await;
+    let failure = failed.failure().unwrap();
+    assert_eq!(failure.error, "InvalidRequest");
+    assert!(failure.cause.contains("/provider/secret_id: "), "{}", failure.cause);
+    let deprovision = with(kafka(), "/action", json!("deprovision"));
+    let removed = stage.run_untold(&deprovision).await;
+    assert_eq!(stage.output(&removed).await["connection_id"], connection_id);
+    assert_eq!(stage.endpoints().len(), 0);
+
+    // Of none of them was anything told.
+    stage.connects(&deprovision).await;
+    let told = stage.told(&queue, "Connection Removed").await;
+    assert_ne!(told["execution"]["id"], removed.arn);
     stage.close().await;
 }
 
