@@ -84,7 +84,10 @@ async fn ec2_of(context: &Context, account_id: &str, region: &str) -> Result<aws
     match &context.home {
         Some(home) if home.account_id != account_id => Err(Error::invalid_at(
             "/accounts",
-            format!("the workflow runs in account {} and does not reach {account_id}.", home.account_id),
+            format!(
+                "the workflow runs in account {} and does not reach {account_id}.",
+                home.account_id
+            ),
         )),
         _ => Ok(context.ec2_at_home(region).await),
     }

@@ -87,7 +87,11 @@ async fn a_fleet_connects_what_is_right_and_names_what_is_not() {
     let mut after = stage.runs().await;
     after.retain(|name, _| !before.contains_key(name));
     assert_eq!(after.len(), 3, "only what failed ran again: {after:?}");
-    assert!(after.iter().all(|(name, status)| name.ends_with("-2") && status == "FAILED"));
+    assert!(
+        after
+            .iter()
+            .all(|(name, status)| name.ends_with("-2") && status == "FAILED")
+    );
     let writes = stage.environment.simulators.recorder.writes();
     assert!(writes.is_empty(), "{writes:?}");
 

@@ -13,14 +13,22 @@ async fn stopped(stage: &Stage, input: &Value, endpoints: usize) -> Running {
     stage.until_endpoints(endpoints).await;
     running.stop().await.unwrap();
     stage.until_nothing_runs().await;
-    assert_eq!(running.clone().finish(LIMIT).await.unwrap().failure().unwrap().status, "ABORTED");
+    assert_eq!(
+        running.clone().finish(LIMIT).await.unwrap().failure().unwrap().status,
+        "ABORTED"
+    );
     running
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_that_was_stopped_is_redriven() {
     let stage = stage(6, &[]).await;
-    let running = stopped(&stage, &json!({ "name": "wave", "items": stage.items(), "max_concurrency": 4 }), 3).await;
+    let running = stopped(
+        &stage,
+        &json!({ "name": "wave", "items": stage.items(), "max_concurrency": 4 }),
+        3,
+    )
+    .await;
     let runs = stage.runs().await;
     assert_eq!(runs.len(), 4, "two were never started: {runs:?}");
     assert!(runs.values().all(|status| status == "ABORTED"), "{runs:?}");
@@ -31,7 +39,11 @@ async fn a_fleet_that_was_stopped_is_redriven() {
     stage.assert_connected_once(&stage.members);
     let runs = stage.runs().await;
     let second = runs.keys().filter(|name| name.ends_with("-2")).count();
-    assert_eq!((runs.len(), second), (10, 4), "what was stopped ran again under another name: {runs:?}");
+    assert_eq!(
+        (runs.len(), second),
+        (10, 4),
+        "what was stopped ran again under another name: {runs:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

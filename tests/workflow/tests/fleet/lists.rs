@@ -10,7 +10,9 @@ async fn a_list_lies_in_s3_as_json_or_as_csv() {
     let bucket = stage.environment.reports_bucket().unwrap();
     let aws = &stage.environment.aws;
     let list = json!(stage.items()).to_string();
-    aws.put_object(bucket, "lists/two.json", list.into_bytes()).await.unwrap();
+    aws.put_object(bucket, "lists/two.json", list.into_bytes())
+        .await
+        .unwrap();
     let fleet = |name: &str, key: &str| json!({ "name": name, "items_from": { "bucket": bucket, "key": key }, "tolerated_failure_percentage": 100 });
     let summary = stage.succeeds(&fleet("json", "lists/two.json")).await;
     assert_eq!((&summary["total"], &summary["succeeded"]), (&json!(2), &json!(2)));
@@ -26,14 +28,22 @@ async fn a_list_lies_in_s3_as_json_or_as_csv() {
         assert_eq!(failed["error"], "InvalidRequest");
         let name = failed["execution"].as_str().unwrap();
         let arn = stage.environment.workflow_arn.replace(":stateMachine:", ":execution:");
-        let run = stage.call("DescribeExecution", &json!({ "executionArn": format!("{arn}:{name}") })).await;
+        let run = stage
+            .call("DescribeExecution", &json!({ "executionArn": format!("{arn}:{name}") }))
+            .await;
         let input: Value = serde_json::from_str(run["input"].as_str().unwrap()).unwrap();
         inputs.push((failed["item"].clone(), input));
     }
     inputs.sort_by_key(|(item, _)| item.to_string());
     let expected = [
-        (json!("nowhere/111122223333"), json!({ "profile": "nowhere", "account_id": "111122223333" })),
-        (json!("plw-0123456789abcdef"), json!({ "connection_id": "plw-0123456789abcdef", "action": "plan" })),
+        (
+            json!("nowhere/111122223333"),
+            json!({ "profile": "nowhere", "account_id": "111122223333" }),
+        ),
+        (
+            json!("plw-0123456789abcdef"),
+            json!({ "connection_id": "plw-0123456789abcdef", "action": "plan" }),
+        ),
     ];
     assert_eq!(inputs, expected);
 
