@@ -50,16 +50,16 @@ fn every_function_has_a_binary_and_every_binary_a_function() {
 #[test]
 fn every_substitution_is_used_and_every_use_is_defined() {
     let stack = Stack::load();
-    let machines = stack.resources(MACHINE);
-    assert_eq!(machines.len(), 1);
-    let defined: BTreeSet<String> = machines.values().flat_map(|machine| substitutions(machine)).collect();
-    let text = stack.machine.to_string();
-    let used: BTreeSet<String> = text
-        .split("${")
-        .skip(1)
-        .map(|rest| rest.split('}').next().unwrap().to_owned())
-        .collect();
-    assert_eq!(used, defined);
+    for (id, machine) in stack.resources(MACHINE) {
+        let defined: BTreeSet<String> = substitutions(machine).into_iter().collect();
+        let text = stack.definition(id).to_string();
+        let used: BTreeSet<String> = text
+            .split("${")
+            .skip(1)
+            .map(|rest| rest.split('}').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(used, defined, "{id}");
+    }
 }
 
 fn substitutions(machine: &Value) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod calls;
+mod fleet;
 mod functions;
 mod history;
 mod machine;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
 pub(crate) const MACHINE: &str = "AWS::Serverless::StateMachine";
+pub(crate) const WORKFLOW: &str = "Workflow";
 
 pub(crate) struct Stack {
     pub(crate) template: Value,
@@ -84,6 +85,13 @@ impl Stack {
             .unwrap_or_else(|| panic!("the template has no {id}"))
     }
 
+    /// The definition of a state machine.
+    pub(crate) fn definition(&self, machine: &str) -> Value {
+        let file = self.resource(machine)["Properties"]["DefinitionUri"]["Key"].as_str();
+        let file = file.unwrap_or_else(|| panic!("{machine} has no definition in a file"));
+        serde_json::from_slice(&fs::read(root().join("infra").join(file)).unwrap()).unwrap()
+    }
+
     /// Every state that calls a function, by name.
     pub(crate) fn tasks(&self) -> BTreeMap<&str, &Value> {
         let states = self.machine["States"].as_object().unwrap();
@@ -97,9 +105,7 @@ impl Stack {
         let name = name.unwrap_or_else(|| panic!("{task} names no function"));
         let key = name.strip_prefix("${").and_then(|name| name.strip_suffix('}'));
         let key = key.unwrap_or_else(|| panic!("{task} calls {name}, which is no substitution"));
-        let machines = self.resources(MACHINE);
-        let (_, machine) = machines.first_key_value().expect("the template has a state machine");
-        let value = &machine["Properties"]["DefinitionSubstitutions"][key];
+        let value = &self.resource(WORKFLOW)["Properties"]["DefinitionSubstitutions"][key];
         attribute(value, "Arn").unwrap_or_else(|| panic!("{task}: {key} is {value}, not the ARN of a function"))
     }
 
