@@ -112,11 +112,6 @@ impl Context {
         self.ec2_in(request, &request.consumer.region).await
     }
 
-    /// EC2 in the function's own account.
-    pub async fn ec2_at_home(&self, region: &str) -> aws_sdk_ec2::Client {
-        aws_sdk_ec2::Client::new(&aws::config(&self.http, region).await)
-    }
-
     /// EC2 in another region, for the consumer's account.
     ///
     /// # Errors

@@ -121,7 +121,7 @@ fn member(simulators: &mut SimulatorsConfig, n: usize, defect: Option<Defect>) -
     let of_aiven = match defect {
         Some(Defect::WrongSecret | Defect::FullService) => true,
         Some(Defect::DevTier | Defect::ReadOnly) => false,
-        _ => n % 2 == 0,
+        _ => n.is_multiple_of(2),
     };
     let (service, provider) = if of_aiven {
         let service = match defect {
@@ -134,7 +134,7 @@ fn member(simulators: &mut SimulatorsConfig, n: usize, defect: Option<Defect>) -
             Some(Defect::DevTier) => DEV_CLUSTER.to_owned(),
             _ => format!("fleet-vault-{}", n / 2 / ACCOUNTS_OF_AN_HCP_SERVICE),
         };
-        of_hcp_cluster(simulators, &cluster, defect)
+        of_hcp_cluster(simulators, &cluster, &cidr.to_string(), defect)
     };
     let mut item = json!({
         "provider": provider,
@@ -173,7 +173,12 @@ fn of_aiven_service(simulators: &mut SimulatorsConfig, service: &str, defect: Op
     (service.to_owned(), provider)
 }
 
-fn of_hcp_cluster(simulators: &mut SimulatorsConfig, cluster: &str, defect: Option<Defect>) -> (String, Value) {
+fn of_hcp_cluster(
+    simulators: &mut SimulatorsConfig,
+    cluster: &str,
+    cidr: &str,
+    defect: Option<Defect>,
+) -> (String, Value) {
     if let Some(project) = simulators.hcp.projects.get_mut(hcp::PROJECT_ID)
         && !project.clusters.contains_key(cluster)
     {
@@ -186,7 +191,7 @@ fn of_hcp_cluster(simulators: &mut SimulatorsConfig, cluster: &str, defect: Opti
     };
     let provider = json!({
         "type": "hcp_vault", "organization_id": hcp::ORGANIZATION_ID, "project_id": hcp::PROJECT_ID,
-        "hvn_id": format!("{cluster}-hvn"), "vault_cluster_id": cluster,
+        "hvn_id": format!("{cluster}-hvn"), "vault_cluster_id": cluster, "consumer_ip_ranges": [cidr],
         "secret_id": format!("{SECRET_NAME_PREFIX}{secret}")
     });
     (cluster.to_owned(), provider)

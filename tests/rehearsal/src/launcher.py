@@ -4,10 +4,8 @@ The pages are those of the "AWS Step Functions Developer Guide" and its API refe
 """
 
 import contextvars
-import functools
 import inspect
 import json
-import os
 import runpy
 import sys
 import threading
@@ -53,6 +51,11 @@ walk = replaced(
     sfn._run_execution,
     ('current_name = definition.get("StartAt")', 'current_name = execution.get("_resume_at") or definition.get("StartAt")'),
     ('current_input = json.loads(execution["input"])', 'current_input = json.loads(execution.get("_resume_input") or execution["input"])'),
+    # A step during which the execution was stopped has no end in the history: a redrive begins with it.
+    (
+        '            _add_event(execution, f"{state_type}StateExited", {',
+        '            if execution["status"] != "RUNNING":\n                break\n            _add_event(execution, f"{state_type}StateExited", {',
+    ),
     ('"Input": current_input,', '"Input": json.loads(execution["input"]), "RedriveCount": execution.get("redriveCount", 0),'),
 )
 
@@ -290,19 +293,17 @@ def distributed_map(state, raw_input, effective, iterator, execution, ctx):
     earlier = [child["status"] for child in todo]
     for child in todo:
         child["status"] = "PENDING"
+    # It stays, for other executions of the same Map; MiniStack lists it, which AWS does not.
     sfn._state_machines[run["_stateMachineArn"]] = machine
-    try:
-        with ThreadPoolExecutor(max_workers=run["maxConcurrency"] or max(len(todo), 1)) as pool:
-            futures = [pool.submit(contextvars.copy_context().run, run_child, child, state, run, execution) for child in todo]
-            while not all(future.done() for future in futures):
-                if is_stopped(execution):
-                    abort(run)
-                count(run)
-                time.sleep(POLL_SECONDS)
-        for future in futures:
-            future.result()
-    finally:
-        del sfn._state_machines[run["_stateMachineArn"]]
+    with ThreadPoolExecutor(max_workers=run["maxConcurrency"] or max(len(todo), 1)) as pool:
+        futures = [pool.submit(contextvars.copy_context().run, run_child, child, state, run, execution) for child in todo]
+        while not all(future.done() for future in futures):
+            if is_stopped(execution):
+                abort(run)
+            count(run)
+            time.sleep(POLL_SECONDS)
+    for future in futures:
+        future.result()
     for child, status in zip(todo, earlier):
         if child["status"] == "PENDING":
             child["status"] = status

@@ -6,6 +6,7 @@ mod accounts;
 mod bounds;
 mod calls;
 mod events;
+mod fleet;
 mod functions;
 mod history;
 mod machine;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
 pub(crate) const MACHINE: &str = "AWS::Serverless::StateMachine";
+pub(crate) const WORKFLOW: &str = "Workflow";
 
 pub(crate) struct Stack {
     pub(crate) template: Value,
@@ -84,6 +85,13 @@ impl Stack {
             .unwrap_or_else(|| panic!("the template has no {id}"))
     }
 
+    /// The definition of a state machine.
+    pub(crate) fn definition(&self, machine: &str) -> Value {
+        let file = self.resource(machine)["Properties"]["DefinitionUri"]["Key"].as_str();
+        let file = file.unwrap_or_else(|| panic!("{machine} has no definition in a file"));
+        serde_json::from_slice(&fs::read(root().join("infra").join(file)).unwrap()).unwrap()
+    }
+
     /// Every state that calls a function, by name.
     pub(crate) fn tasks(&self) -> BTreeMap<&str, &Value> {
         self.tasks_of("arn:aws:states:::lambda:invoke")
@@ -98,21 +106,13 @@ impl Stack {
         tasks.map(|(name, state)| (name.as_str(), state)).collect()
     }
 
-    /// The definition of a state machine, as the repository has it.
-    pub(crate) fn definition(&self, machine: &str) -> Value {
-        let key = self.resource(machine)["Properties"]["DefinitionUri"]["Key"]
-            .as_str()
-            .unwrap();
-        serde_json::from_slice(&fs::read(root().join("infra").join(key)).unwrap()).unwrap()
-    }
-
     /// The function that a task calls, through the definition's substitution.
     pub(crate) fn function_of(&self, task: &str) -> &str {
         let name = self.machine["States"][task]["Arguments"]["FunctionName"].as_str();
         let name = name.unwrap_or_else(|| panic!("{task} names no function"));
         let key = name.strip_prefix("${").and_then(|name| name.strip_suffix('}'));
         let key = key.unwrap_or_else(|| panic!("{task} calls {name}, which is no substitution"));
-        let value = &self.resource("Workflow")["Properties"]["DefinitionSubstitutions"][key];
+        let value = &self.resource(WORKFLOW)["Properties"]["DefinitionSubstitutions"][key];
         attribute(value, "Arn").unwrap_or_else(|| panic!("{task}: {key} is {value}, not the ARN of a function"))
     }
 
