@@ -11,6 +11,7 @@ use crate::document::{Execution, Origin};
 use crate::request::schema::{schema_of, text_of};
 use crate::request::validate::{read, report};
 use crate::request::{Action, ConnectionReference, ProfileReference, json_schema};
+use crate::sweep::{CONNECTION_DRIFTED, Drift, SWEEP_FAILED, SweepFailure};
 
 /// The source of events that ask the workflow for something.
 pub const CLIENT_SOURCE: &str = "privatelink-workflow.client";
@@ -129,6 +130,20 @@ pub fn events_schema() -> Value {
         ),
     ];
     events.extend(ANNOUNCEMENTS.map(|(kind, told)| event(WORKFLOW_SOURCE, kind, told, schema_of::<Announcement>())));
+    events.extend([
+        event(
+            WORKFLOW_SOURCE,
+            CONNECTION_DRIFTED,
+            "The sweep found a connection that is not what its request says, or that is missing.",
+            schema_of::<Drift>(),
+        ),
+        event(
+            WORKFLOW_SOURCE,
+            SWEEP_FAILED,
+            "The sweep could not look at a connection, or not mend it.",
+            schema_of::<SweepFailure>(),
+        ),
+    ]);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Events of the PrivateLink workflow",

@@ -31,5 +31,6 @@ pub mod register;
 pub mod request;
 pub mod secrets;
 pub mod settings;
+pub mod sweep;
 
 pub use error::{Error, ErrorName, Result};

@@ -13,6 +13,7 @@ mod machine;
 mod parameters;
 mod rights;
 mod stack;
+mod sweep;
 
 use std::fs;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rehearsal::functions::{self, Zips};
 use rehearsal::{Environment, Options, python};
 use serde_json::{Value, json};
+use shared::events::events_schema;
+use shared::sweep::{CONNECTION_DRIFTED, SWEEP_FAILED};
 use simulators::aiven;
 use simulators::fabric::{Endpoint, EndpointState};
 use tokio::sync::OnceCell;
@@ -16,8 +18,6 @@ const ACCOUNT: &str = "111122223333";
 /// How much faster than the wall's clock simulated time passes.
 const SPEED: f64 = 200.0;
 const LIMIT: Duration = Duration::from_secs(120);
-const DRIFTED: &str = "Connection Drifted";
-const SWEEP_FAILED: &str = "Connection Sweep Failed";
 
 struct Scene {
     environment: Environment,
@@ -41,7 +41,7 @@ async fn scene(change: impl FnOnce(&mut Options)) -> Scene {
     options.simulators.speed = SPEED;
     change(&mut options);
     let environment = Environment::start_with(options, python.clone(), zips).await.unwrap();
-    let pattern = json!({"source": ["privatelink-workflow"], "detail-type": [DRIFTED, SWEEP_FAILED]});
+    let pattern = json!({"source": ["privatelink-workflow"], "detail-type": [CONNECTION_DRIFTED, SWEEP_FAILED]});
     let told = Caught::on(&environment.aws, "default", &pattern).await;
     Scene { environment, told }
 }
@@ -62,6 +62,11 @@ impl Scene {
             .unwrap_or_else(|error| panic!("{error}\n{}", run.history_text()))
             .clone();
         let events = self.told.take().await;
+        let schema = jsonschema::validator_for(&events_schema()).unwrap();
+        for event in &events {
+            let wrong: Vec<String> = schema.iter_errors(event).map(|error| error.to_string()).collect();
+            assert!(wrong.is_empty(), "{wrong:?}: {event:#}");
+        }
         let told = events.into_iter().map(|event| {
             (
                 event["detail-type"].as_str().unwrap().to_owned(),
@@ -174,7 +179,7 @@ async fn a_drift_is_told_and_mended_only_where_that_is_asked_for() {
     assert_eq!(counts(&output), [1, 1, 0, 0]);
     assert_eq!(told.len(), 1, "{told:?}");
     let (kind, detail) = &told[0];
-    assert_eq!(kind, DRIFTED);
+    assert_eq!(kind, CONNECTION_DRIFTED);
     assert_eq!(detail["connection_id"], connection["connection_id"]);
     assert_eq!(detail["repair"], false);
     assert_eq!(detail["changes"][0]["resource"], "vpc_endpoint", "{detail}");
@@ -256,7 +261,7 @@ async fn a_plan_that_fails_is_told_and_the_others_are_looked_at() {
     let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(
         (counts(&output), kinds),
-        ([2, 1, 0, 1], vec![DRIFTED, SWEEP_FAILED]),
+        ([2, 1, 0, 1], vec![CONNECTION_DRIFTED, SWEEP_FAILED]),
         "{told:#?}"
     );
     let failed = &told[1].1;
