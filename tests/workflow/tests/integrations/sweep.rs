@@ -10,6 +10,7 @@ use shared::events::events_schema;
 use shared::sweep::{CONNECTION_DRIFTED, SWEEP_FAILED};
 use simulators::aiven;
 use simulators::fabric::{Endpoint, EndpointState};
+use simulators::recorder::{Api, Fault, FaultKind};
 use tokio::sync::OnceCell;
 
 use crate::cloud::Caught;
@@ -282,6 +283,38 @@ async fn a_plan_that_fails_is_told_and_the_others_are_looked_at() {
         "{notes:?}"
     );
     assert!(!format!("{told:?}{output}").contains(aiven::TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repair_that_fails_is_told_with_the_runs_own_error() {
+    let scene = scene(|_| {}).await;
+    scene
+        .keep_profile("orders", &profile(&json!({"accounts": [ACCOUNT]}), true))
+        .await;
+    scene.environment.simulators.recorder.inject(Fault {
+        api: Api::Ec2,
+        operation: Some("CreateVpcEndpoint".to_owned()),
+        kth: None,
+        kind: FaultKind::Status {
+            status: 403,
+            retry_after: None,
+        },
+    });
+    let (output, mut told) = scene.sweep(&json!({})).await;
+    told.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(
+        (counts(&output), kinds),
+        ([1, 0, 0, 1], vec![CONNECTION_DRIFTED, SWEEP_FAILED]),
+        "{told:#?}"
+    );
+    let failed = &told[1].1;
+    assert_eq!(
+        (&failed["action"], &failed["error"]),
+        (&json!("provision"), &json!("Denied"))
+    );
+    assert_eq!(failed["connection_id"], told[0].1["connection_id"]);
+    assert_eq!(scene.endpoints().len(), 0, "the run has taken back what it made");
 }
 
 #[tokio::test(flavor = "multi_thread")]
