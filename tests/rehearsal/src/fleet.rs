@@ -121,7 +121,7 @@ fn member(simulators: &mut SimulatorsConfig, n: usize, defect: Option<Defect>) -
     let of_aiven = match defect {
         Some(Defect::WrongSecret | Defect::FullService) => true,
         Some(Defect::DevTier | Defect::ReadOnly) => false,
-        _ => n % 2 == 0,
+        _ => n.is_multiple_of(2),
     };
     let (service, provider) = if of_aiven {
         let service = match defect {
