@@ -80,7 +80,8 @@ pub struct Member {
     pub service: String,
 }
 
-/// Makes so many accounts, and services for them: Aiven and HCP by turns, each service with as many consumers as it may have.
+/// Makes so many accounts, and services for them: Aiven and HCP by turns, as few services as can have so many consumers, and
+/// these by turns too, as a vendor lets consumers in one after the other.
 /// Every account with a defect takes the next of `defects`; these are spread evenly.
 pub fn members(simulators: &mut SimulatorsConfig, count: usize, defects: &[Defect]) -> Vec<Member> {
     add_special(simulators);
@@ -88,7 +89,7 @@ pub fn members(simulators: &mut SimulatorsConfig, count: usize, defects: &[Defec
     (0..count)
         .map(|n| {
             let defect = (n % stride == stride / 2).then(|| defects.get(n / stride)).flatten();
-            member(simulators, n, defect.copied())
+            member(simulators, (n, count), defect.copied())
         })
         .collect()
 }
@@ -111,7 +112,9 @@ fn add_special(simulators: &mut SimulatorsConfig) {
     });
 }
 
-fn member(simulators: &mut SimulatorsConfig, n: usize, defect: Option<Defect>) -> Member {
+fn member(simulators: &mut SimulatorsConfig, (n, count): (usize, usize), defect: Option<Defect>) -> Member {
+    let of_a_vendor = count.div_ceil(2);
+    let turn = |most: usize| n / 2 % of_a_vendor.div_ceil(most);
     let account_id = format!("9{n:011}");
     // The VPCs of a service differ in their addresses.
     let octet = |number: usize| u8::try_from(number % 256).unwrap_or_default();
@@ -126,13 +129,13 @@ fn member(simulators: &mut SimulatorsConfig, n: usize, defect: Option<Defect>) -
     let (service, provider) = if of_aiven {
         let service = match defect {
             Some(Defect::FullService) => FULL_SERVICE.to_owned(),
-            _ => format!("fleet-kafka-{}", n / 2 / PRINCIPALS_OF_AN_AIVEN_SERVICE),
+            _ => format!("fleet-kafka-{}", turn(PRINCIPALS_OF_AN_AIVEN_SERVICE)),
         };
         of_aiven_service(simulators, &service, defect)
     } else {
         let cluster = match defect {
             Some(Defect::DevTier) => DEV_CLUSTER.to_owned(),
-            _ => format!("fleet-vault-{}", n / 2 / ACCOUNTS_OF_AN_HCP_SERVICE),
+            _ => format!("fleet-vault-{}", turn(ACCOUNTS_OF_AN_HCP_SERVICE)),
         };
         of_hcp_cluster(simulators, &cluster, &cidr.to_string(), defect)
     };

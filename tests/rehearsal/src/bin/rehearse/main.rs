@@ -42,7 +42,8 @@ struct Arguments {
     /// this: the request's own action.
     #[arg(long, value_enum, value_delimiter = ',', num_args = 1, requires = "request")]
     actions: Vec<Action>,
-    /// Instead of a request: so many accounts at once, from 20 to 2000, one in 20 of them broken, against EC2's throttles.
+    /// Instead of a request: so many accounts at once, from 20 to 2000, one in 20 of them broken, against EC2's throttles. The
+    /// lower the speed, the less of the time that it tells is this machine's.
     #[arg(long, value_name = "ACCOUNTS", value_parser = fleet::count, conflicts_with_all = ["request", "scenario"])]
     fleet: Option<usize>,
     /// What the run meets.
