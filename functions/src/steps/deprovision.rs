@@ -24,5 +24,11 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Removed
     let schedule = context
         .settings
         .schedule(PhaseName::Removal, &document.request.provider);
-    outcome.conclude(document.removal.as_ref(), &schedule, PhaseName::Removal, removed)
+    outcome.conclude(
+        document.removal.as_ref(),
+        &schedule,
+        PhaseName::Removal,
+        &document.execution.name,
+        removed,
+    )
 }
