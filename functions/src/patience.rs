@@ -16,6 +16,12 @@ pub(crate) fn jittered(from: u32, to: u32, execution: &str, attempt: u32) -> u32
     from + u32::try_from(hasher.finish() % span).unwrap_or(0)
 }
 
+/// Seconds until a look that was throttled without being told when to come again.
+pub(crate) fn spread(interval_seconds: u32, execution: &str, attempt: u32) -> u32 {
+    let at_most = interval_seconds.saturating_mul(AT_MOST_INTERVALS);
+    jittered(interval_seconds, at_most, execution, attempt)
+}
+
 /// A look that was throttled, or told when to come again, is a wait of the state machine: a `Retry` cannot be told how long, and
 /// ends a run of many long before the phase's budget does.
 ///
@@ -33,10 +39,7 @@ pub(crate) fn patient<T>(
     };
     let wait = match (&error.retry_after, error.name) {
         (Some(wait), _) => u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1),
-        (None, ErrorName::Throttled) => {
-            let at_most = interval_seconds.saturating_mul(AT_MOST_INTERVALS);
-            jittered(interval_seconds, at_most, execution, attempt)
-        }
+        (None, ErrorName::Throttled) => spread(interval_seconds, execution, attempt),
         (None, _) => return Err(error),
     };
     Ok(Look::Pending(Pending::new("throttled", error.message).wait(wait)))

@@ -22,5 +22,11 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Removed
         left: outcome.left.clone(),
     };
     let schedule = context.settings.schedule(PhaseName::Removal, &document.request);
-    outcome.conclude(document.removal.as_ref(), &schedule, PhaseName::Removal, removed)
+    outcome.conclude(
+        document.removal.as_ref(),
+        &schedule,
+        PhaseName::Removal,
+        &document.execution.name,
+        removed,
+    )
 }

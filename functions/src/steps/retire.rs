@@ -35,5 +35,11 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Removed
         left: outcome.left.clone(),
     };
     let schedule = context.settings.schedule(PhaseName::Retirement, request);
-    outcome.conclude(document.retirement.as_ref(), &schedule, PhaseName::Retirement, removed)
+    outcome.conclude(
+        document.retirement.as_ref(),
+        &schedule,
+        PhaseName::Retirement,
+        &document.execution.name,
+        removed,
+    )
 }

@@ -42,7 +42,7 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Undone>
     let schedule = context.settings.schedule(PhaseName::Undo, &document.request);
     outcome
         .be_patient()
-        .conclude(previous, &schedule, PhaseName::Undo, undone)
+        .conclude(previous, &schedule, PhaseName::Undo, &document.execution.name, undone)
 }
 
 /// What a run may have made, by how far it came and by what was there before it.
