@@ -347,8 +347,19 @@ async fn ten_runs_at_once_on_one_service_lose_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_runs_at_once_in_one_account_do_not_die_of_throttling() {
     let stage = stage(|options| {
-        options.simulators.knobs.ec2.create_bucket = Some((4.0, 0.3));
-        options.simulators.speed = SLOWER;
+        let short = Duration::from_secs(10);
+        let knobs = &mut options.simulators.knobs;
+        knobs.ec2.create_bucket = Some((4.0, 0.3));
+        knobs.ec2.acceptance = Some(short);
+        knobs.ec2.provisioning = short;
+        knobs.aiven.component_lag = short;
+        // The bucket fills in simulated time, and the functions start in real time: a faster clock would never see it empty.
+        options.simulators.speed = 3.0;
+        // Nobody waits for a turn before the endpoint.
+        let root = "arn:aws:iam::111122223333:root";
+        let aiven = options.simulators.aiven.projects.get_mut(aiven::PROJECT).unwrap();
+        let service = aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap();
+        service.privatelink = Some(aiven::PrivateLink::active(&[root], &[]));
     })
     .await;
     let requests = stage.kafka_of_vpcs(12);
@@ -356,7 +367,7 @@ async fn many_runs_at_once_in_one_account_do_not_die_of_throttling() {
     let throttled = executions
         .iter()
         .filter(|e| e.history_text().contains("RequestLimitExceeded"));
-    assert!(throttled.count() > 3, "the bucket was never empty");
+    assert!(throttled.count() > 0, "the bucket was never empty");
     let failures = executions
         .iter()
         .filter(|e| e.history_text().contains("LambdaFunctionFailed"));
