@@ -233,24 +233,6 @@ impl Stage {
         self.keep(&execution);
         execution
     }
-
-    /// Makes a register with one connection in it, which the stack has not yet of its own.
-    pub(crate) async fn register(&self, connection_id: &str, request: &Value) {
-        let table = json!({
-            "TableName": "register", "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]
-        });
-        self.aws("dynamodb", "DynamoDB_20120810.CreateTable", &table).await;
-        let id = format!("connection/{connection_id}");
-        let row = json!({"TableName": "register", "Item": {"id": {"S": id}, "request": {"S": request.to_string()}}});
-        self.aws("dynamodb", "DynamoDB_20120810.PutItem", &row).await;
-        let path = format!("{}/configuration", self.resource("ValidateFunction").await);
-        let mut environment = answer(self.lambda(Method::GET, &path)).await["Environment"].clone();
-        environment["Variables"]["REGISTER_TABLE"] = json!("register");
-        let body = json!({"Environment": environment});
-        answer(self.lambda(Method::PUT, &path).body(body.to_string())).await;
-    }
 }
 
 fn element(xml: &str, name: &str) -> String {

@@ -394,7 +394,6 @@ async fn a_connection_is_known_by_its_id() {
     let stage = stage(|_| {}).await;
     let connected = stage.connects(&kafka()).await;
     let id = connected["connection_id"].as_str().unwrap();
-    stage.register(id, &kafka()).await;
     stage.take_writes();
 
     let reference = json!({"connection_id": id});
