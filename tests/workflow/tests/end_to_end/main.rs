@@ -6,6 +6,7 @@ mod bus;
 mod changes;
 mod connects;
 mod fails;
+mod landing_zone;
 mod refuses;
 mod register;
 mod requests;

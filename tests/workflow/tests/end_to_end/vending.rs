@@ -14,7 +14,7 @@ use crate::requests::{kafka, vault, with};
 use crate::stage::stage;
 
 /// A profile for Kafka in accounts of the organizational unit "Custom".
-fn orders() -> Value {
+pub(crate) fn orders() -> Value {
     let mut request = with(
         kafka(),
         "/consumer",
@@ -31,37 +31,25 @@ fn vaults() -> Value {
     json!({"version": 1, "request": request})
 }
 
-/// The sample of Control Tower's guide, "Lifecycle events in AWS Control Tower".
-fn control_tower(id: &str, name: &str, state: &str) -> Value {
-    let status = match name {
+/// The sample of Control Tower's guide, "Lifecycle events in AWS Control Tower", for an account.
+pub(crate) fn control_tower_for(account: &str, id: &str, name: &str, state: &str) -> Value {
+    let mut event: Value = serde_json::from_str(include_str!("../samples/control-tower-event.json")).unwrap();
+    event["id"] = json!(id);
+    event["detail"]["eventName"] = json!(name);
+    let details = &mut event["detail"]["serviceEventDetails"];
+    let mut status = details["createManagedAccountStatus"].take();
+    status["account"]["accountId"] = json!(account);
+    status["state"] = json!(state);
+    let field = match name {
         "CreateManagedAccount" => "createManagedAccountStatus",
         _ => "updateManagedAccountStatus",
     };
-    json!({
-        "version": "0", "id": id, "detail-type": "AWS Service Event via CloudTrail", "source": "aws.controltower",
-        "account": "123456789012", "time": "2018-08-30T21:42:18Z", "region": "us-east-1", "resources": [],
-        "detail": {
-            "eventVersion": "1.05",
-            "userIdentity": {"accountId": "123456789012", "invokedBy": "AWS Internal"},
-            "eventTime": "2018-08-30T21:42:18Z",
-            "eventSource": "controltower.amazonaws.com",
-            "eventName": name,
-            "awsRegion": "us-east-1",
-            "sourceIPAddress": "AWS Internal",
-            "userAgent": "AWS Internal",
-            "eventID": "0000000-0000-0000-1111-123456789012",
-            "readOnly": false,
-            "eventType": "AwsServiceEvent",
-            "serviceEventDetails": {status: {
-                "organizationalUnit": {"organizationalUnitName": "Custom", "organizationalUnitId": "ou-ab12-l3zc8b3h"},
-                "account": {"accountName": "LifeCycle1", "accountId": ACCOUNT},
-                "state": state,
-                "message": "AWS Control Tower successfully created a managed account.",
-                "requestedTimestamp": "2019-11-15T11:45:18+0000",
-                "completedTimestamp": "2019-11-16T12:09:32+0000"
-            }}
-        }
-    })
+    *details = json!({ field: status });
+    event
+}
+
+fn control_tower(id: &str, name: &str, state: &str) -> Value {
+    control_tower_for(ACCOUNT, id, name, state)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,29 +13,7 @@ const VENDED: &str = "123456789012";
 
 /// What AFT's `aft-account-provisioning-framework` hands over; `custom_fields` as its account request has it, or not at all.
 fn payload(custom_fields: Option<Value>) -> Value {
-    let mut payload = json!({
-        "account_request": {
-            "id": "sandbox03@example.com",
-            "account_tags": {"team": "orders"},
-            "control_tower_parameters": {
-                "AccountEmail": "sandbox03@example.com", "AccountName": "sandbox03", "ManagedOrganizationalUnit": "Sandbox",
-                "SSOUserEmail": "sandbox03@example.com", "SSOUserFirstName": "Sand", "SSOUserLastName": "Box"
-            },
-            "change_management_parameters": {"change_requested_by": "orders", "change_reason": "new"},
-            "account_customizations_name": "sandbox"
-        },
-        "control_tower_event": {},
-        "account_info": {"account": {
-            "id": VENDED, "type": "account", "email": "sandbox03@example.com", "name": "sandbox03", "joined_method": "CREATED",
-            "joined_date": "2026-06-15 13:57:35.129000+00:00", "status": "ACTIVE", "parent_id": "ou-ab12-cdef3456",
-            "parent_type": "ORGANIZATIONAL_UNIT", "org_name": "Sandbox", "vendor": "aws"
-        }},
-        "account_provisioning": {"run_create_pipeline": "true"},
-        "customization_request_id": "6d1a8e1e-0c0e-4d36-9a3b-0a4a2c8f1c11",
-        "persist_metadata": {"StatusCode": 200},
-        "role": {"Arn": format!("arn:aws:iam::{VENDED}:role/AWSAFTExecution")},
-        "account_tags": {"StatusCode": 200}
-    });
+    let mut payload: Value = serde_json::from_str(include_str!("../samples/aft-payload.json")).unwrap();
     if let Some(fields) = custom_fields {
         payload["account_request"]["custom_fields"] = fields;
     }
