@@ -42,6 +42,13 @@ impl Bucket {
         self.at = now;
         capacity - self.taken >= 1.0
     }
+
+    /// Without a limit there is nothing to take from, so that one that is set later begins with a full bucket.
+    fn take(&mut self, size: Option<(f64, f64)>) {
+        if size.is_some() {
+            self.taken += 1.0;
+        }
+    }
 }
 
 fn place(caller: &Caller) -> Place {
@@ -60,8 +67,8 @@ impl Ledger {
         if !has_own || !has_shared {
             return Err(Ec2Error::request_limit());
         }
-        own.taken += 1.0;
-        self.organization.taken += 1.0;
+        own.take(knobs.create_bucket);
+        self.organization.take(knobs.organization_create_bucket);
         Ok(())
     }
 
