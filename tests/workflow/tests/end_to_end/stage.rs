@@ -1,17 +1,15 @@
 //! An environment for one test, what it leaves behind, and a search of everything it wrote for secrets.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use rehearsal::functions::{self, Zips};
-use rehearsal::{Environment, Execution, Options, Outcome, emulator, python};
+use rehearsal::{Environment, Execution, Options, Outcome, emulator};
 use serde_json::Value;
 use simulators::fabric::{Endpoint, EndpointState};
 use simulators::recorder::Call;
 use simulators::{aiven, hcp};
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How much faster than the wall's clock simulated time passes: twelve minutes in four seconds.
 const SPEED: f64 = 200.0;
@@ -52,16 +50,6 @@ pub(crate) struct Stage {
 /// Starts an environment; `change` sets knobs, worlds and the stack's parameters before.
 pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
     static TURNS: OnceLock<Semaphore> = OnceLock::new();
-    static BUILT: OnceCell<(PathBuf, Zips)> = OnceCell::const_new();
-    let (python, zips) = BUILT
-        .get_or_init(|| async {
-            let built = tokio::task::spawn_blocking(|| {
-                let python = python::ensure(&|text| eprintln!("{text}")).unwrap();
-                (python, functions::build().unwrap())
-            });
-            built.await.unwrap()
-        })
-        .await;
     // Each has an emulator and a process for each function, which wait for each other more than they work.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let at_once = (cores + cores / 2).clamp(3, 6);
@@ -72,7 +60,7 @@ pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
     };
     options.simulators.speed = SPEED;
     change(&mut options);
-    let environment = Environment::start_with(options, python.clone(), zips).await.unwrap();
+    let environment = Environment::start(options).await.unwrap();
     Stage {
         environment,
         written: Mutex::default(),

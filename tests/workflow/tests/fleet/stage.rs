@@ -1,16 +1,14 @@
 //! An environment with accounts for one test's fleets, and what they came to.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rehearsal::fleet::{Defect, Member, members};
-use rehearsal::functions::{self, Zips};
-use rehearsal::{Environment, Execution, Failure, Options, Outcome, python};
+use rehearsal::{Environment, Execution, Failure, Options, Outcome};
 use serde_json::{Value, json};
 use simulators::aiven;
 use simulators::fabric::EndpointState;
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How much faster than the wall's clock simulated time passes.
 const SPEED: f64 = 200.0;
@@ -28,16 +26,6 @@ pub(crate) struct Stage {
 
 /// Starts an environment with so many accounts, some of them with these defects.
 pub(crate) async fn stage(count: usize, defects: &[Defect]) -> Stage {
-    static BUILT: OnceCell<(PathBuf, Zips)> = OnceCell::const_new();
-    let (python, zips) = BUILT
-        .get_or_init(|| async {
-            let built = tokio::task::spawn_blocking(|| {
-                let python = python::ensure(&|text| eprintln!("{text}")).unwrap();
-                (python, functions::build().unwrap())
-            });
-            built.await.unwrap()
-        })
-        .await;
     let turn = TURNS.acquire().await.unwrap();
     let mut options = Options {
         say: |_| {},
@@ -45,7 +33,7 @@ pub(crate) async fn stage(count: usize, defects: &[Defect]) -> Stage {
     };
     options.simulators.speed = SPEED;
     let members = members(&mut options.simulators, count, defects);
-    let environment = Environment::start_with(options, python.clone(), zips).await.unwrap();
+    let environment = Environment::start(options).await.unwrap();
     environment.store_fleet_secrets().await.unwrap();
     Stage {
         environment,

@@ -1,17 +1,14 @@
 //! The sweep end to end: the real template, state machines and functions on the emulator, against the simulators.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use rehearsal::functions::{self, Zips};
-use rehearsal::{Environment, Options, python};
+use rehearsal::{Environment, Options};
 use serde_json::{Value, json};
 use shared::events::events_schema;
 use shared::sweep::{CONNECTION_DRIFTED, SWEEP_FAILED};
 use simulators::aiven;
 use simulators::fabric::{Endpoint, EndpointState};
 use simulators::recorder::{Api, Fault, FaultKind};
-use tokio::sync::OnceCell;
 
 use crate::cloud::Caught;
 
@@ -26,22 +23,13 @@ struct Scene {
 }
 
 async fn scene(change: impl FnOnce(&mut Options)) -> Scene {
-    static BUILT: OnceCell<(PathBuf, Zips)> = OnceCell::const_new();
-    let built = BUILT.get_or_init(|| async {
-        let built = tokio::task::spawn_blocking(|| {
-            let python = python::ensure(&|text| eprintln!("{text}")).unwrap();
-            (python, functions::build().unwrap())
-        });
-        built.await.unwrap()
-    });
-    let (python, zips) = built.await;
     let mut options = Options {
         say: |_| {},
         ..Options::default()
     };
     options.simulators.speed = SPEED;
     change(&mut options);
-    let environment = Environment::start_with(options, python.clone(), zips).await.unwrap();
+    let environment = Environment::start(options).await.unwrap();
     let pattern = json!({"source": ["privatelink-workflow"], "detail-type": [CONNECTION_DRIFTED, SWEEP_FAILED]});
     let told = Caught::on(&environment.aws, "default", &pattern).await;
     Scene { environment, told }
