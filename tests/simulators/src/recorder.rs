@@ -99,6 +99,19 @@ impl Recorder {
         self.lock().faults.push((fault, 0));
     }
 
+    /// Answers every call of an operation with 403, until the faults are forgotten.
+    pub fn refuse(&self, api: Api, operation: &str) {
+        self.inject(Fault {
+            api,
+            operation: Some(operation.to_owned()),
+            kth: None,
+            kind: FaultKind::Status {
+                status: 403,
+                retry_after: None,
+            },
+        });
+    }
+
     /// Forgets all faults.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();

@@ -7,7 +7,7 @@
 
 use rehearsal::Execution;
 use serde_json::{Value, json};
-use simulators::recorder::{Api, Fault, FaultKind};
+use simulators::recorder::Api;
 
 use crate::bus::ACCOUNT;
 use crate::requests::{kafka, vault, with};
@@ -264,15 +264,11 @@ async fn how_each_run_ends_is_told() {
 
     // Nothing is told of a plan: the next is of the deprovision, which comes to no end.
     stage.connects(&with(vault(), "/action", json!("plan"))).await;
-    stage.environment.simulators.recorder.inject(Fault {
-        api: Api::Ec2,
-        operation: Some("DeleteVpcEndpoints".to_owned()),
-        kth: None,
-        kind: FaultKind::Status {
-            status: 403,
-            retry_after: None,
-        },
-    });
+    stage
+        .environment
+        .simulators
+        .recorder
+        .refuse(Api::Ec2, "DeleteVpcEndpoints");
     let deprovision = with(vault(), "/action", json!("deprovision"));
     let stuck = stage.run(&deprovision).await;
     let told = stage

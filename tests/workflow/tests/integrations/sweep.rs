@@ -8,7 +8,7 @@ use shared::events::events_schema;
 use shared::sweep::{CONNECTION_DRIFTED, SWEEP_FAILED};
 use simulators::aiven;
 use simulators::fabric::{Endpoint, EndpointState};
-use simulators::recorder::{Api, Fault, FaultKind};
+use simulators::recorder::Api;
 
 use crate::cloud::Caught;
 
@@ -279,15 +279,11 @@ async fn a_repair_that_fails_is_told_with_the_runs_own_error() {
     scene
         .keep_profile("orders", &profile(&json!({"accounts": [ACCOUNT]}), true))
         .await;
-    scene.environment.simulators.recorder.inject(Fault {
-        api: Api::Ec2,
-        operation: Some("CreateVpcEndpoint".to_owned()),
-        kth: None,
-        kind: FaultKind::Status {
-            status: 403,
-            retry_after: None,
-        },
-    });
+    scene
+        .environment
+        .simulators
+        .recorder
+        .refuse(Api::Ec2, "CreateVpcEndpoint");
     let (output, mut told) = scene.sweep(&json!({})).await;
     told.sort_by(|(one, _), (other, _)| one.cmp(other));
     let kinds: Vec<&str> = told.iter().map(|(kind, _)| kind.as_str()).collect();
