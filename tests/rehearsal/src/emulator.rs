@@ -67,6 +67,8 @@ pub struct Settings<'a> {
     pub ec2_url: Option<&'a str>,
     /// Where the functions' calls to Route 53 go instead of to the emulator.
     pub route53_url: Option<&'a str>,
+    /// Where the functions' calls to Secrets Manager go instead of to the emulator.
+    pub secrets_manager_url: Option<&'a str>,
 }
 
 /// A port of 127.0.0.1 that nobody listens on at this moment.
@@ -225,6 +227,9 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
     if let Some(route53_url) = settings.route53_url {
         variables.push(("AWS_ENDPOINT_URL_ROUTE_53", route53_url.to_owned()));
     }
+    if let Some(secrets_manager_url) = settings.secrets_manager_url {
+        variables.push(("AWS_ENDPOINT_URL_SECRETS_MANAGER", secrets_manager_url.to_owned()));
+    }
     variables
 }
 
@@ -245,6 +250,7 @@ mod tests {
             speed: 20.0,
             ec2_url: Some("http://127.0.0.1:1"),
             route53_url: Some("http://127.0.0.1:2"),
+            secrets_manager_url: None,
         };
         let variables = environment(&settings, "me");
         let get = |name: &str| {

@@ -328,7 +328,7 @@ fn calls_of(plan: &Value) -> Vec<String> {
 
 fn word_of_call(call: &Call) -> Option<String> {
     match call.api {
-        Api::Ec2 | Api::Route53 => Some(call.operation.clone()),
+        Api::Ec2 | Api::Route53 | Api::AwsJson => Some(call.operation.clone()),
         // A token is no change, and a refresh asks Aiven to look.
         _ if call.path.ends_with("/oauth2/token") || call.path.ends_with("/refresh") => None,
         Api::Hcp | Api::Aiven => Some(word(&format!("{} {}", call.method, call.path))),

@@ -217,6 +217,7 @@ fn summary(calls: &[Call]) -> Vec<String> {
             Api::Route53 => "Route 53",
             Api::Hcp => "HCP",
             Api::Aiven => "Aiven",
+            Api::AwsJson => "Secrets Manager",
         };
         let status = if call.status == 0 {
             "cut".to_owned()

@@ -1,0 +1,96 @@
+//! `cargo proof`: plays everything that can go wrong, and prints the table of what was tried, right and wrong.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use proof::pool::Pool;
+use proof::report::Report;
+use proof::trial::{self, Choice};
+use proof::world::Situation;
+use proof::{crashes, faults, repeats};
+use rehearsal::{Error, Result};
+
+/// Proves that nothing is lost, whatever fails.
+#[derive(Debug, Parser)]
+#[command(name = "cargo proof")]
+struct Arguments {
+    /// The table as JSON on standard output.
+    #[arg(long)]
+    json: bool,
+    /// Only trials whose name has this, such as `crashes/` or a name that the table printed.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// At most so many trials of each row, picked by the seed.
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+    /// Trials at once, each with an emulator of its own. Default: three for each core.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Decides the order, the sample and whatever is random.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Only the names of the trials.
+    #[arg(long)]
+    list: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match prove(Arguments::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn prove(arguments: Arguments) -> Result<bool> {
+    let started = Instant::now();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let choice = Choice {
+        only: arguments.only,
+        sample: arguments.sample,
+        threads: arguments.threads.unwrap_or(3 * cores).max(1),
+        seed: arguments.seed,
+        progress: true,
+    };
+    let pool = Arc::new(Pool::new().await?);
+    let wanted = |situation: &Situation| {
+        let only = choice.only.as_deref().unwrap_or_default();
+        let others = Situation::ALL.iter().filter(|other| *other != situation);
+        only.contains(situation.name()) || !others.clone().any(|other| only.contains(other.name()))
+    };
+    let situations: Vec<Situation> = Situation::ALL.into_iter().filter(wanted).collect();
+    let recorded = faults::record(&pool, &situations).await?;
+    eprintln!("{} lives recorded after {} s", situations.len(), started.elapsed().as_secs());
+    let mut rows = vec![faults::trials(&recorded), crashes::trials(&recorded), repeats::trials(&recorded)];
+    let repeated = trial::repeated(&rows);
+    if !repeated.is_empty() {
+        return Err(Error::new("collecting the trials", format!("names are not unique: {repeated:?}")));
+    }
+    if let Some(only) = &choice.only {
+        rows.retain(|row| row.trials.iter().any(|trial| trial.name.contains(only.as_str())));
+    }
+    if arguments.list {
+        for trial in rows.iter().flat_map(|row| &row.trials) {
+            println!("{}", trial.name);
+        }
+        return Ok(true);
+    }
+    let rows = trial::play(rows, &pool, &choice).await;
+    let report = Report {
+        rows,
+        seed: choice.seed,
+        took: started.elapsed(),
+    };
+    if arguments.json {
+        println!("{}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
+    Ok(report.is_proven())
+}

@@ -1,0 +1,117 @@
+//! Running environments. A trial has one for itself, so that every call in it is the trial's.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rehearsal::functions::{self, Zips};
+use rehearsal::{Environment, Error, Options, Result, python};
+
+/// How much faster than the wall's clock simulated time passes: a wait of 15 s takes an eighth of a second.
+pub const SPEED: f64 = 120.0;
+/// Lives in one environment before another takes its place: histories and logs add up.
+const LIVES: u32 = 60;
+/// What the vendors and EC2 take for anything: shorter than the time between two looks, so that the second look finds it done
+/// and the calls of a life are the same every time.
+const DELAY: Duration = Duration::from_secs(10);
+
+/// Environments that wait for a trial.
+pub struct Pool {
+    python: PathBuf,
+    zips: Zips,
+    idle: Mutex<Vec<Stage>>,
+    worlds: AtomicU32,
+}
+
+/// A running environment that one trial has for itself.
+pub struct Stage {
+    pub environment: Environment,
+    lives: u32,
+    /// The template is the real one: another trial can use it.
+    is_plain: bool,
+}
+
+impl Pool {
+    /// Installs the emulator and builds the functions.
+    ///
+    /// # Errors
+    /// When either fails.
+    pub async fn new() -> Result<Self> {
+        let built = tokio::task::spawn_blocking(|| {
+            let python = python::ensure(&|text| eprintln!("{text}"))?;
+            Ok((python, functions::build()?))
+        });
+        let (python, zips) = built.await.map_err(|error| Error::new("building the functions", error))??;
+        Ok(Self {
+            python,
+            zips,
+            idle: Mutex::default(),
+            worlds: AtomicU32::default(),
+        })
+    }
+
+    /// An environment of the real template.
+    ///
+    /// # Errors
+    /// When one has to be started and does not.
+    pub async fn take(&self) -> Result<Stage> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match idle {
+            Some(stage) => Ok(stage),
+            None => self.start(None).await,
+        }
+    }
+
+    /// An environment of another template, which only one trial uses.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_with(&self, template: &Path) -> Result<Stage> {
+        self.start(Some(template)).await
+    }
+
+    async fn start(&self, template: Option<&Path>) -> Result<Stage> {
+        let mut options = Options {
+            say: |_| {},
+            ..Options::default()
+        };
+        if let Some(template) = template {
+            options.template = template.to_owned();
+        }
+        let simulators = &mut options.simulators;
+        simulators.speed = SPEED;
+        let ec2 = &mut simulators.knobs.ec2;
+        ec2.acceptance = Some(DELAY);
+        ec2.provisioning = DELAY;
+        ec2.deletion = DELAY;
+        // Remembered until the trial has counted them.
+        ec2.deleted_lingers = Duration::from_secs(30 * 24 * 3600);
+        let hcp = &mut simulators.knobs.hcp;
+        (hcp.creation, hcp.update, hcp.deletion) = (DELAY, DELAY, DELAY);
+        let aiven = &mut simulators.knobs.aiven;
+        (aiven.creation, aiven.deletion, aiven.component_lag) = (DELAY, DELAY, DELAY);
+        aiven.listing_lag = Some(Duration::from_secs(5));
+        let environment = Environment::start_with(options, self.python.clone(), &self.zips).await?;
+        Ok(Stage {
+            environment,
+            lives: 0,
+            is_plain: template.is_none(),
+        })
+    }
+
+    /// Gives an environment back after a trial.
+    pub fn give_back(&self, mut stage: Stage) {
+        stage.environment.simulators.recorder.clear_faults();
+        stage.environment.simulators.recorder.clear_calls();
+        stage.lives += 1;
+        if stage.is_plain && stage.lives < LIVES {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
+        }
+    }
+
+    /// A number that no other world has.
+    pub fn world_number(&self) -> u32 {
+        self.worlds.fetch_add(1, Ordering::Relaxed)
+    }
+}
