@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`rows`] | the rows of the table |
 //! | [`trial`] | what a trial is, and how many are played at once |
 //! | [`report`] | the table |
 //! | [`pool`] | running environments, one trial in each at a time |
@@ -17,6 +18,7 @@ pub mod life;
 pub mod pool;
 pub mod repeats;
 pub mod report;
+pub mod rows;
 pub mod trial;
 pub mod world;
 mod zones;

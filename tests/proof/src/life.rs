@@ -177,7 +177,11 @@ impl Life<'_> {
             };
             self.played.quiet.calls.entry(kind).or_insert((call.api, 0)).1 += 1;
         }
-        for event in execution.history.iter().filter(|event| event.kind == "TaskStateEntered") {
+        for event in execution
+            .history
+            .iter()
+            .filter(|event| event.kind == "TaskStateEntered")
+        {
             let name = event.state().unwrap_or_default().to_owned();
             *self.played.quiet.tasks.entry((act, name)).or_default() += 1;
         }
@@ -227,7 +231,10 @@ impl Life<'_> {
         let live = self.world.endpoints();
         let told = output.to_string();
         if !live.iter().any(|endpoint| told.contains(&endpoint.id)) {
-            self.find(format!("the {}'s output names no endpoint that there is: {told}", act.name()));
+            self.find(format!(
+                "the {}'s output names no endpoint that there is: {told}",
+                act.name()
+            ));
         }
         let expected = self.expected.and_then(|quiet| quiet.after.get(&act));
         for line in expected.map(|expected| differences(own, expected)).unwrap_or_default() {
@@ -238,7 +245,10 @@ impl Life<'_> {
     fn has_a_name(&mut self, act: Act, error: &str) {
         let known = error == NEEDS_ATTENTION || ErrorName::ALL.iter().any(|name| name.as_str() == error);
         if !known {
-            self.find(format!("the {} ended with {error}, which the README does not name", act.name()));
+            self.find(format!(
+                "the {} ended with {error}, which the README does not name",
+                act.name()
+            ));
         }
     }
 
@@ -255,7 +265,9 @@ impl Life<'_> {
         let nothing = Things::new();
         // What a life without mishaps leaves on purpose, such as components that others may use, may also be gone.
         let allowed = self.expected.and_then(|quiet| quiet.after.get(&Act::Deprovision));
-        let left = own.into_iter().filter(|(name, _)| !allowed.unwrap_or(&nothing).contains_key(name));
+        let left = own
+            .into_iter()
+            .filter(|(name, _)| !allowed.unwrap_or(&nothing).contains_key(name));
         let left: Vec<String> = left.map(|(name, what)| format!("{name} {what}")).collect();
         if !left.is_empty() && self.expected.is_some() {
             self.find(format!("left after the last deprovision: {}", left.join("; ")));

@@ -2,15 +2,12 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use clap::Parser;
 use proof::pool::Pool;
-use proof::report::Report;
-use proof::trial::{self, Choice};
-use proof::world::Situation;
-use proof::{crashes, faults, repeats};
-use rehearsal::{Error, Result};
+use proof::rows;
+use proof::trial::Choice;
+use rehearsal::Result;
 
 /// Proves that nothing is lost, whatever fails.
 #[derive(Debug, Parser)]
@@ -49,7 +46,6 @@ async fn main() -> ExitCode {
 }
 
 async fn prove(arguments: Arguments) -> Result<bool> {
-    let started = Instant::now();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let choice = Choice {
         only: arguments.only,
@@ -58,35 +54,19 @@ async fn prove(arguments: Arguments) -> Result<bool> {
         seed: arguments.seed,
         progress: true,
     };
-    let pool = Arc::new(Pool::new().await?);
-    let wanted = |situation: &Situation| {
-        let only = choice.only.as_deref().unwrap_or_default();
-        let others = Situation::ALL.iter().filter(|other| *other != situation);
-        only.contains(situation.name()) || !others.clone().any(|other| only.contains(other.name()))
-    };
-    let situations: Vec<Situation> = Situation::ALL.into_iter().filter(wanted).collect();
-    let recorded = faults::record(&pool, &situations).await?;
-    eprintln!("{} lives recorded after {} s", situations.len(), started.elapsed().as_secs());
-    let mut rows = vec![faults::trials(&recorded), crashes::trials(&recorded), repeats::trials(&recorded)];
-    let repeated = trial::repeated(&rows);
-    if !repeated.is_empty() {
-        return Err(Error::new("collecting the trials", format!("names are not unique: {repeated:?}")));
-    }
-    if let Some(only) = &choice.only {
-        rows.retain(|row| row.trials.iter().any(|trial| trial.name.contains(only.as_str())));
-    }
+    let situations = rows::situations_of(&choice);
     if arguments.list {
-        for trial in rows.iter().flat_map(|row| &row.trials) {
+        let pool = Arc::new(Pool::new().await?);
+        for trial in rows::collect(&pool, &situations)
+            .await?
+            .iter()
+            .flat_map(|row| &row.trials)
+        {
             println!("{}", trial.name);
         }
         return Ok(true);
     }
-    let rows = trial::play(rows, &pool, &choice).await;
-    let report = Report {
-        rows,
-        seed: choice.seed,
-        took: started.elapsed(),
-    };
+    let report = rows::prove(&choice, &situations).await?;
     if arguments.json {
         println!("{}", report.json());
     } else {

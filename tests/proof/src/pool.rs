@@ -1,12 +1,14 @@
 //! Running environments. A trial has one for itself, so that every call in it is the trial's.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rehearsal::functions::{self, Zips};
-use rehearsal::{Environment, Error, Options, Result, python};
+use rehearsal::{Environment, Error, Options, Result, paths, python};
+use tempfile::TempDir;
 
 /// How much faster than the wall's clock simulated time passes: a wait of 15 s takes an eighth of a second.
 pub const SPEED: f64 = 120.0;
@@ -22,6 +24,7 @@ pub struct Pool {
     zips: Zips,
     idle: Mutex<Vec<Stage>>,
     worlds: AtomicU32,
+    _zips_dir: TempDir,
 }
 
 /// A running environment that one trial has for itself.
@@ -42,10 +45,22 @@ impl Pool {
             let python = python::ensure(&|text| eprintln!("{text}"))?;
             Ok((python, functions::build()?))
         });
-        let (python, zips) = built.await.map_err(|error| Error::new("building the functions", error))??;
+        let (python, zips) = built
+            .await
+            .map_err(|error| Error::new("building the functions", error))??;
+        // A build beside a long run takes the zips away.
+        let failed = |error| Error::new("keeping the functions for this run", error);
+        let zips_dir = TempDir::new_in(paths::rehearsal_dir()?).map_err(failed)?;
+        let mut kept = Zips::new();
+        for (name, zip) in zips {
+            let path = zips_dir.path().join(format!("{name}.zip"));
+            fs::hard_link(&zip, &path).map_err(failed)?;
+            kept.insert(name, path);
+        }
         Ok(Self {
             python,
-            zips,
+            zips: kept,
+            _zips_dir: zips_dir,
             idle: Mutex::default(),
             worlds: AtomicU32::default(),
         })

@@ -52,7 +52,11 @@ async fn play(pool: &Pool, situation: Situation, task: &str, quiet: &Quiet) -> R
     let played = life::play(&stage, situation, pool.world_number(), None, Some(quiet)).await?;
     pool.give_back(stage);
     let again = played.quiet.tasks.keys().any(|(_, name)| name.ends_with(SUFFIX));
-    Ok(if again { Verdict::of(&played.told()) } else { Verdict::Empty })
+    Ok(if again {
+        Verdict::of(&played.told())
+    } else {
+        Verdict::Empty
+    })
 }
 
 /// Of the state that is the task once more.
@@ -101,7 +105,10 @@ fn twice(mut machine: Value, task: &str) -> Value {
         state["Catch"] = json!([{ "ErrorEquals": ["States.ALL"], "Output": "{% $states.input %}", "Next": name }]);
         states.insert(unheard(name), state);
     }
-    if let Some(first) = machine["StartAt"].as_str().filter(|first| names.iter().any(|name| name == first)) {
+    if let Some(first) = machine["StartAt"]
+        .as_str()
+        .filter(|first| names.iter().any(|name| name == first))
+    {
         machine["StartAt"] = json!(unheard(first));
     }
     machine

@@ -56,7 +56,9 @@ impl Report {
                 let wrong: Vec<Value> = row
                     .wrong
                     .iter()
-                    .map(|wrong| json!({"name": wrong.name, "what": wrong.what, "again": again(&wrong.name, self.seed)}))
+                    .map(
+                        |wrong| json!({"name": wrong.name, "what": wrong.what, "again": again(&wrong.name, self.seed)}),
+                    )
                     .collect();
                 json!({
                     "name": row.name, "tried": row.tried, "right": row.right(), "wrong": row.wrong.len(),
@@ -95,7 +97,13 @@ impl Report {
             );
         }
         let seconds = self.took.as_secs();
-        let _ = writeln!(text, "\n{}:{:02} minutes, seed {}", seconds / 60, seconds % 60, self.seed);
+        let _ = writeln!(
+            text,
+            "\n{}:{:02} minutes, seed {}",
+            seconds / 60,
+            seconds % 60,
+            self.seed
+        );
         text
     }
 }

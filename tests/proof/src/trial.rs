@@ -201,7 +201,11 @@ mod tests {
             seed: 1,
             progress: false,
         };
-        let chosen = choice.of(vec![trial("faults/aiven/1"), trial("faults/hcp/1"), trial("faults/aiven/2")]);
+        let chosen = choice.of(vec![
+            trial("faults/aiven/1"),
+            trial("faults/hcp/1"),
+            trial("faults/aiven/2"),
+        ]);
         assert_eq!(chosen.len(), 1);
         assert!(chosen[0].name.contains("aiven"));
     }

@@ -20,6 +20,8 @@ pub const FOREIGN: &str = "arn:aws:iam::444455556666:root";
 pub const REGION: &str = "eu-west-1";
 /// What the workflow marks as its own in AWS.
 const TAG: &str = "privatelink-workflow:connection";
+/// Another connection of this workflow in the same VPC.
+const NEIGHBOUR: &str = "plw-0123456789abcdef";
 
 /// What is there before the life begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +78,11 @@ impl<'a> World<'a> {
         let sims = &environment.simulators;
         let vpc = sims.ec2.with_world(|world| {
             let account = world.account_mut(ACCOUNT);
-            account.add_vpc(REGION, &format!("{number:04x}a"), "10.100.0.0/16".parse().unwrap_or_default())
+            account.add_vpc(
+                REGION,
+                &format!("{number:04x}a"),
+                "10.100.0.0/16".parse().unwrap_or_default(),
+            )
         });
         let world = World {
             environment,
@@ -134,27 +140,28 @@ impl<'a> World<'a> {
         drop(sims.hcp.world());
     }
 
-    /// In the same VPC: an endpoint to something else, a security group, and a private zone.
+    /// In the same VPC: an endpoint to something else, one of another connection, their security groups, and a private zone.
     async fn add_what_is_others(&self) -> Result<()> {
-        let group = format!("sg-0f0ffee0000{:06x}", self.number);
-        self.sims().ec2.with_world(|world| {
-            let rules = vec![Rule::tcp(&format!("sgr-0f0ffee0000{:06x}", self.number), 443, 443, "10.0.0.0/8")];
-            world
-                .account_mut(ACCOUNT)
-                .add_security_group(&group, &self.vpc, "theirs", rules, &[]);
-        });
-        self.sims().ec2.seed(Seed {
-            subnet_ids: vec![self.subnet(1)],
-            security_group_ids: vec![group],
-            tags: BTreeMap::from([("team".to_owned(), "theirs".to_owned())]),
-            ..Seed::of(
-                ACCOUNT,
-                REGION,
-                &self.vpc,
-                "vpce-svc-0fefefefefefefe01",
-                EndpointState::Available,
-            )
-        });
+        for (n, tag) in [("1", ("team", "theirs")), ("2", (TAG, NEIGHBOUR))] {
+            let group = format!("sg-0f0ffee000{n}{:06x}", self.number);
+            self.sims().ec2.with_world(|world| {
+                let rule = Rule::tcp(&group.replacen("sg-", "sgr-", 1), 443, 443, "10.0.0.0/8");
+                world.account_mut(ACCOUNT).add_security_group(
+                    &group,
+                    &self.vpc,
+                    &format!("theirs-{n}"),
+                    vec![rule],
+                    &[tag],
+                );
+            });
+            let service = format!("vpce-svc-0fefefefefefefe0{n}");
+            self.sims().ec2.seed(Seed {
+                subnet_ids: vec![self.subnet(1)],
+                security_group_ids: vec![group],
+                tags: BTreeMap::from([(tag.0.to_owned(), tag.1.to_owned())]),
+                ..Seed::of(ACCOUNT, REGION, &self.vpc, &service, EndpointState::Available)
+            });
+        }
         if !self.situation.is_aiven() {
             let name = format!("w{}.theirs.example.com", self.number);
             zones::create(self.environment, &name, &self.vpc).await?;
@@ -208,7 +215,7 @@ impl<'a> World<'a> {
     /// The connection's endpoints that EC2 remembers, oldest first.
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let mut endpoints = self.sims().ec2.endpoints();
-        endpoints.retain(|e| e.vpc_id == self.vpc && e.tags.contains_key(TAG));
+        endpoints.retain(|e| e.vpc_id == self.vpc && is_ours(&e.tags));
         endpoints
     }
 
@@ -223,7 +230,7 @@ impl<'a> World<'a> {
         for (n, endpoint) in live.iter().enumerate() {
             own.insert(format!("endpoint {}", n + 1), self.of_endpoint(endpoint));
         }
-        let groups = self.groups(|group| group.tags.contains_key(TAG));
+        let groups = self.groups(|group| is_ours(&group.tags));
         for (n, (_, group)) in groups.iter().enumerate() {
             own.insert(format!("security group {}", n + 1), of_rules(&group.rules));
         }
@@ -248,7 +255,7 @@ impl<'a> World<'a> {
 
     fn of_endpoint(&self, endpoint: &Endpoint) -> String {
         let zones: Vec<&str> = endpoint.subnets.iter().map(|(_, zone)| zone.as_str()).collect();
-        let own_groups = self.groups(|group| group.tags.contains_key(TAG));
+        let own_groups = self.groups(|group| is_ours(&group.tags));
         let is_own = |id: &String| own_groups.iter().any(|(own, _)| own == id);
         let groups: Vec<&str> = (endpoint.security_group_ids.iter())
             .map(|id| if is_own(id) { "own" } else { "theirs" })
@@ -270,12 +277,12 @@ impl<'a> World<'a> {
     pub async fn others(&self) -> Result<Things> {
         let mut others = Things::new();
         for e in self.sims().ec2.endpoints() {
-            if e.vpc_id != self.vpc || !e.tags.contains_key(TAG) {
+            if !is_ours(&e.tags) {
                 let what = format!("{:?} {:?} {:?} {:?}", e.state, e.subnets, e.security_group_ids, e.tags);
                 others.insert(format!("endpoint {}", e.id), what);
             }
         }
-        for (id, group) in self.groups(|group| !group.tags.contains_key(TAG)) {
+        for (id, group) in self.groups(|group| !is_ours(&group.tags)) {
             others.insert(format!("security group {id}"), of_rules(&group.rules));
         }
         for (list, entries) in self.lists() {
@@ -329,7 +336,10 @@ impl<'a> World<'a> {
             return Ok(Vec::new());
         }
         let names = [format!("{}.", self.name), format!("w{}.theirs", self.number)];
-        zones::list(self.environment, |text| names.iter().any(|name| text.contains(name.as_str()))).await
+        zones::list(self.environment, |text| {
+            names.iter().any(|name| text.contains(name.as_str()))
+        })
+        .await
     }
 
     /// The state of the vendor's PrivateLink service; of more than one, how many.
@@ -379,6 +389,11 @@ impl<'a> World<'a> {
             None => Vec::new(),
         }
     }
+}
+
+/// Tags of a connection of a trial, and not of the neighbour.
+fn is_ours(tags: &BTreeMap<String, String>) -> bool {
+    tags.get(TAG).is_some_and(|connection| connection != NEIGHBOUR)
 }
 
 fn is_live(endpoint: &Endpoint) -> bool {

@@ -1,9 +1,14 @@
 //! Private hosted zones at the emulator, past what records.
 
+use std::sync::OnceLock;
+
 use rehearsal::{Environment, Error, Result, emulator};
-use reqwest::Method;
+use reqwest::{Client, Method};
 
 use crate::world::REGION;
+
+/// One for all calls: each reads the machine's certificates when it is made.
+static CLIENT: OnceLock<Client> = OnceLock::new();
 
 /// A zone with its records.
 pub(crate) struct HostedZone {
@@ -32,11 +37,25 @@ pub(crate) async fn list(environment: &Environment, which: impl Fn(&str) -> bool
     let mut zones = Vec::new();
     let mut marker = String::new();
     loop {
-        let xml = call(environment, Method::GET, &format!("hostedzone?maxitems=100{marker}"), String::new()).await?;
+        let xml = call(
+            environment,
+            Method::GET,
+            &format!("hostedzone?maxitems=100{marker}"),
+            String::new(),
+        )
+        .await?;
         for text in xml.split("<HostedZone>").skip(1).filter(|text| which(text)) {
-            let id = between(text, "<Id>", "</Id>").trim_start_matches("/hostedzone/").to_owned();
+            let id = between(text, "<Id>", "</Id>")
+                .trim_start_matches("/hostedzone/")
+                .to_owned();
             let reference = between(text, "<CallerReference>", "</CallerReference>").to_owned();
-            let records = call(environment, Method::GET, &format!("hostedzone/{id}/rrset"), String::new()).await?;
+            let records = call(
+                environment,
+                Method::GET,
+                &format!("hostedzone/{id}/rrset"),
+                String::new(),
+            )
+            .await?;
             zones.push(HostedZone { id, reference, records });
         }
         match between(&xml, "<NextMarker>", "</NextMarker>") {
@@ -58,8 +77,17 @@ pub(crate) async fn create(environment: &Environment, name: &str, vpc: &str) -> 
 
 async fn call(environment: &Environment, method: Method, path: &str, body: String) -> Result<String> {
     let failed = |error: reqwest::Error| Error::new("calling the emulator's Route 53", error);
-    let scope = format!("Credential={}/20260101/us-east-1/route53/aws4_request", emulator::ACCOUNT);
-    let client = reqwest::Client::builder().no_proxy().build().map_err(failed)?;
+    let scope = format!(
+        "Credential={}/20260101/us-east-1/route53/aws4_request",
+        emulator::ACCOUNT
+    );
+    let client = match CLIENT.get() {
+        Some(client) => client,
+        None => {
+            let client = Client::builder().no_proxy().build().map_err(failed)?;
+            CLIENT.get_or_init(|| client)
+        }
+    };
     let answer = client
         .request(method, format!("{}/2013-04-01/{path}", environment.emulator.url))
         .header(

@@ -137,18 +137,19 @@ impl Recorder {
 
     /// Asks for a fault.
     pub fn inject(&self, fault: Fault) {
-        let Fault { api, operation, kth, kind } = fault;
-        let which = move |asked: &Asked<'_>| asked.api == api && operation.as_deref().is_none_or(|o| o == asked.operation);
+        let Fault {
+            api,
+            operation,
+            kth,
+            kind,
+        } = fault;
+        let which =
+            move |asked: &Asked<'_>| asked.api == api && operation.as_deref().is_none_or(|o| o == asked.operation);
         self.inject_where(which, kth, kind);
     }
 
     /// Asks for a fault at the k-th (from 1; `None`: every) of the calls that `which` picks, such as one world's.
-    pub fn inject_where(
-        &self,
-        which: impl Fn(&Asked<'_>) -> bool + Send + 'static,
-        kth: Option<u32>,
-        kind: FaultKind,
-    ) {
+    pub fn inject_where(&self, which: impl Fn(&Asked<'_>) -> bool + Send + 'static, kth: Option<u32>, kind: FaultKind) {
         self.lock().faults.push(Armed {
             which: Box::new(which),
             kth,
@@ -193,5 +194,35 @@ impl Recorder {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked<'a>(operation: &'a str, path: &'a str) -> Asked<'a> {
+        Asked {
+            api: Api::Aiven,
+            operation,
+            method: "GET",
+            path,
+            authorization: "",
+            body: b"",
+        }
+    }
+
+    #[test]
+    fn a_fault_hits_the_kth_call_of_those_that_are_picked() {
+        let recorder = Recorder::default();
+        recorder.inject_where(|asked| asked.path.contains("/mine/"), Some(2), FaultKind::ResetBefore);
+        let hit = |path| recorder.fault_for(&asked("ServiceGet", path)).is_some();
+        assert_eq!(
+            [hit("/mine/1"), hit("/theirs/1"), hit("/mine/2"), hit("/mine/3")],
+            [false, false, true, false]
+        );
+        assert_eq!(recorder.hits(), 1);
+        recorder.clear_faults();
+        assert_eq!(recorder.hits(), 0);
     }
 }
