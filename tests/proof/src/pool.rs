@@ -17,6 +17,8 @@ const LIVES: u32 = 60;
 /// What the vendors and EC2 take for anything: shorter than the time between two looks, so that the second look finds it done
 /// and the calls of a life are the same every time.
 const DELAY: Duration = Duration::from_secs(10);
+/// How long reads do not see a new endpoint: longer than two looks of a run that is not disturbed are apart.
+const UNSEEN: Duration = Duration::from_secs(90);
 
 /// Environments that wait for a trial.
 pub struct Pool {
@@ -100,13 +102,18 @@ impl Pool {
         ec2.acceptance = Some(DELAY);
         ec2.provisioning = DELAY;
         ec2.deletion = DELAY;
+        // Longer than the pause before a retry: what a lost call has made is not seen by the next try.
+        ec2.visibility_lag = UNSEEN;
+        ec2.modify_lag = DELAY;
         // Remembered until the trial has counted them.
         ec2.deleted_lingers = Duration::from_secs(30 * 24 * 3600);
         let hcp = &mut simulators.knobs.hcp;
         (hcp.creation, hcp.update, hcp.deletion) = (DELAY, DELAY, DELAY);
+        (hcp.state_lag, hcp.update_starts_after) = (Duration::from_secs(3), Duration::from_secs(3));
         let aiven = &mut simulators.knobs.aiven;
         (aiven.creation, aiven.deletion, aiven.component_lag) = (DELAY, DELAY, DELAY);
         aiven.listing_lag = Some(Duration::from_secs(5));
+        aiven.visibility_lag = DELAY;
         let environment = Environment::start_with(options, self.python.clone(), &self.zips).await?;
         Ok(Stage {
             environment,
