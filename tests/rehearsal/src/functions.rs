@@ -136,7 +136,11 @@ fn zip_if_changed(dir: &Path, name: &str, executable: &Path) -> Result<PathBuf> 
         }
     }
     let stripped = dir.join(format!("{name}.stripped"));
-    let smaller = if strip(executable, &stripped) { &stripped } else { executable };
+    let smaller = if strip(executable, &stripped) {
+        &stripped
+    } else {
+        executable
+    };
     let content = fs::read(smaller).map_err(|error| reading(&error))?;
     let _ = fs::remove_file(&stripped);
     let zipped = zip(&content).map_err(|error| Error::new(format!("zipping {}", executable.display()), error))?;
