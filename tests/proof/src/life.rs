@@ -102,6 +102,7 @@ pub async fn play(
     let others = world.others().await?;
     let mut life = Life {
         stage,
+        situation,
         world,
         others,
         expected: quiet,
@@ -122,6 +123,7 @@ pub async fn play(
 
 struct Life<'a> {
     stage: &'a Stage,
+    situation: Situation,
     world: World<'a>,
     /// Before anything was done.
     others: Things,
@@ -133,18 +135,22 @@ impl Life<'_> {
     async fn run(&mut self, mishap: Option<&Mishap>) -> Result<()> {
         let strikes = |act: Act| mishap.filter(|mishap| mishap.act == act);
         let request = self.world.request();
-        let mut connected = self.act(Act::Provision, &request, strikes(Act::Provision)).await?;
+        let connected = self.act(Act::Provision, &request, strikes(Act::Provision)).await?;
         let mut last = request;
         let changes = mishap.is_none_or(|mishap| mishap.act == Act::Change);
         if connected && changes {
             last = self.world.changed_request();
-            connected = self.act(Act::Change, &last, strikes(Act::Change)).await?;
+            let changed = self.act(Act::Change, &last, strikes(Act::Change)).await?;
+            if !changed && strikes(Act::Change).is_some() {
+                // The README: starting the same request again goes on from there.
+                self.act(Act::Change, &last, None).await?;
+            }
         }
         let removed = self.act(Act::Deprovision, &last, strikes(Act::Deprovision)).await?;
         if !removed && strikes(Act::Deprovision).is_some() {
             self.act(Act::Deprovision, &last, None).await?;
         } else if !removed {
-            self.find(format!("the deprovision failed (connected before: {connected})"));
+            self.find("the connection cannot be taken away".to_owned());
         }
         self.nothing_is_left().await
     }
@@ -157,6 +163,9 @@ impl Life<'_> {
         }
         let before = self.world.own().await?;
         let made_before = self.world.endpoints().len();
+        let rejects = self.situation.is_rejected() && act == Act::Provision;
+        let fabric = &self.stage.environment.simulators.fabric;
+        fabric.change_knobs(|knobs| knobs.ec2.reject = rejects);
         let recorder = &self.stage.environment.simulators.recorder;
         recorder.clear_calls();
         recorder.clear_faults();
@@ -189,14 +198,16 @@ impl Life<'_> {
         let own = self.world.own().await?;
         self.played.quiet.after.insert(act, own.clone());
         let made = self.world.endpoints().len() - made_before;
-        if made > 1 {
+        if made > if rejects { ATTEMPTS } else { 1 } {
             self.find(format!("the {} made {made} endpoints", act.name()));
         }
         self.nobody_elses_is_lost(act).await?;
         match &execution.outcome {
             Outcome::Succeeded(output) => {
                 self.played.ends.push(format!("{} succeeded", act.name()));
-                if act != Act::Deprovision {
+                if rejects {
+                    self.find("the provision succeeded though every endpoint is rejected".to_owned());
+                } else if act != Act::Deprovision {
                     self.is_connected(act, &own, output);
                 }
                 Ok(true)
@@ -209,7 +220,7 @@ impl Life<'_> {
                     failure.error,
                     failure.message()
                 ));
-                if mishap.is_none() {
+                if mishap.is_none() && !rejects {
                     self.find(format!("the {} failed though nothing was wrong any more", act.name()));
                 }
                 self.has_a_name(act, &failure.error);
@@ -276,5 +287,7 @@ impl Life<'_> {
     }
 }
 
+/// Endpoints that a run makes one after the other: the stack's EndpointReplacementsMax, and the first.
+const ATTEMPTS: usize = 3;
 /// The state machine's own name for a removal that a person must end.
 const NEEDS_ATTENTION: &str = "NeedsAttention";

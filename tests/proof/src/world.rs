@@ -34,10 +34,21 @@ pub enum Situation {
     HcpNew,
     /// The Vault cluster's PrivateLink service serves another consumer.
     HcpShared,
+    /// As shared, and every endpoint is rejected: the run takes back what it made.
+    AivenRejected,
+    /// The same at HCP.
+    HcpRejected,
 }
 
 impl Situation {
-    pub const ALL: [Self; 4] = [Self::AivenNew, Self::AivenShared, Self::HcpNew, Self::HcpShared];
+    pub const ALL: [Self; 6] = [
+        Self::AivenNew,
+        Self::AivenShared,
+        Self::HcpNew,
+        Self::HcpShared,
+        Self::AivenRejected,
+        Self::HcpRejected,
+    ];
 
     /// As in the names of trials.
     pub fn name(self) -> &'static str {
@@ -46,11 +57,23 @@ impl Situation {
             Self::AivenShared => "aiven-shared",
             Self::HcpNew => "hcp-new",
             Self::HcpShared => "hcp-shared",
+            Self::AivenRejected => "aiven-rejected",
+            Self::HcpRejected => "hcp-rejected",
         }
     }
 
+    /// A provision cannot succeed.
+    pub fn is_rejected(self) -> bool {
+        matches!(self, Self::AivenRejected | Self::HcpRejected)
+    }
+
     fn is_aiven(self) -> bool {
-        matches!(self, Self::AivenNew | Self::AivenShared)
+        matches!(self, Self::AivenNew | Self::AivenShared | Self::AivenRejected)
+    }
+
+    /// Another consumer uses the service.
+    fn is_shared(self) -> bool {
+        !matches!(self, Self::AivenNew | Self::HcpNew)
     }
 }
 
@@ -115,7 +138,7 @@ impl<'a> World<'a> {
                 let service = project.add_service_in(name, "pg", REGION);
                 // The same in every world, so that security groups' rules can be compared.
                 service.base_port = 13_000;
-                if self.situation == Situation::AivenShared {
+                if self.situation.is_shared() {
                     let mut link = aiven::PrivateLink::active(&[FOREIGN], &["444455556666"]);
                     link.supported_regions.push("us-east-1".to_owned());
                     service.privatelink = Some(link);
@@ -126,7 +149,7 @@ impl<'a> World<'a> {
             let mut world = sims.hcp.world();
             if let Some(project) = world.projects.get_mut(hcp::PROJECT_ID) {
                 project.add_cluster_in(name, REGION);
-                if self.situation == Situation::HcpShared {
+                if self.situation.is_shared() {
                     let id = format!("{name}-link");
                     let mut link = hcp::PrivateLink::available(&id, &format!("{name}-hvn"), name, &[FOREIGN]);
                     link.consumer_ip_ranges.push("10.40.0.0/16".to_owned());
@@ -239,8 +262,7 @@ impl<'a> World<'a> {
                 own.insert(format!("{list} {entry}"), String::new());
             }
         }
-        let theirs = self.situation == Situation::AivenShared || self.situation == Situation::HcpShared;
-        if let Some(state) = self.service_state().filter(|_| !theirs) {
+        if let Some(state) = self.service_state().filter(|_| !self.situation.is_shared()) {
             own.insert("service".to_owned(), state);
         }
         for (n, zone) in self.zones().await?.iter().filter(|zone| zone.is_ours()).enumerate() {
