@@ -24,7 +24,7 @@ pub fn trials(recorded: &Recorded) -> Trials {
             }
             for (word, fault) in moments {
                 let name = format!("crashes/{}/{}.{nth}/{word}", situation.name(), place(&kind));
-                let mishap = mishap(&kind, api, nth, fault);
+                let mishap = mishap(&kind, api, Some(nth), fault);
                 trials.push(trial(name, *situation, mishap, Arc::clone(quiet)));
             }
         }

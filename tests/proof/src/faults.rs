@@ -77,7 +77,7 @@ pub fn trials(recorded: &Recorded) -> Trials {
             calls += 1;
             for (word, fault) in faults_of(api, &kind) {
                 let name = format!("faults/{}/{}.{nth}/{word}", situation.name(), place(&kind));
-                let mishap = mishap(&kind, api, nth, fault);
+                let mishap = mishap(&kind, api, Some(nth), fault);
                 trials.push(trial(name, *situation, mishap, Arc::clone(quiet)));
             }
         }
@@ -86,6 +86,32 @@ pub fn trials(recorded: &Recorded) -> Trials {
         row: "calls × faults",
         source: format!(
             "{calls} calls of {} lives, by the faults of each call's protocol",
+            recorded.lives.len()
+        ),
+        trials,
+    }
+}
+
+/// One trial for each kind of call in each act, which fails as long as the act lasts: every retry, and what takes back.
+pub fn outages(recorded: &Recorded) -> Trials {
+    let mut trials = Vec::new();
+    for (situation, quiet) in &recorded.lives {
+        for (kind, (api, _)) in quiet.calls.iter().filter(|(_, (_, times))| *times > 0) {
+            for (word, status) in [("503", 503), ("403", 403)] {
+                let name = format!("outages/{}/{}/{word}", situation.name(), place(kind));
+                let fault = FaultKind::Status {
+                    status,
+                    retry_after: None,
+                };
+                let mishap = mishap(kind, *api, None, fault);
+                trials.push(trial(name, *situation, mishap, Arc::clone(quiet)));
+            }
+        }
+    }
+    Trials {
+        row: "outages",
+        source: format!(
+            "each kind of call of {} lives, out of order or refused for a whole run",
             recorded.lives.len()
         ),
         trials,
@@ -104,7 +130,7 @@ pub(crate) fn place(kind: &Kind) -> String {
     format!("{}/{}.{}", kind.act.name(), kind.api, kind.operation)
 }
 
-pub(crate) fn mishap(kind: &Kind, api: Api, nth: u32, fault: FaultKind) -> Mishap {
+pub(crate) fn mishap(kind: &Kind, api: Api, nth: Option<u32>, fault: FaultKind) -> Mishap {
     Mishap {
         act: kind.act,
         api,

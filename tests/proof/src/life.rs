@@ -1,13 +1,14 @@
 //! A full life: a connection is made, changed, and taken away. And what must be right whatever failed on the way.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rehearsal::{Outcome, Result};
 use serde_json::{Value, json};
 use shared::error::ErrorName;
 use simulators::recorder::{Api, FaultKind};
 
-use crate::pool::Stage;
+use crate::pool::{Stage, UNSEEN};
 use crate::world::{Situation, Things, World, differences};
 
 /// The runs of a life.
@@ -41,14 +42,14 @@ pub struct Kind {
     pub write: bool,
 }
 
-/// What goes wrong in a life: the n-th call of a kind.
+/// What goes wrong in a life: the n-th call of a kind, or each of them.
 #[derive(Debug, Clone)]
 pub struct Mishap {
     pub act: Act,
     pub api: Api,
     pub operation: String,
-    /// From 1.
-    pub nth: u32,
+    /// From 1; `None` is every call for the whole act.
+    pub nth: Option<u32>,
     pub kind: FaultKind,
 }
 
@@ -165,14 +166,18 @@ impl Life<'_> {
         let made_before = self.world.endpoints().len();
         let rejects = self.situation.is_rejected() && act == Act::Provision;
         let fabric = &self.stage.environment.simulators.fabric;
-        fabric.change_knobs(|knobs| knobs.ec2.reject = rejects);
+        fabric.change_knobs(|knobs| {
+            knobs.ec2.reject = rejects;
+            // Nobody rejects what EC2 itself does not show yet.
+            knobs.ec2.visibility_lag = if rejects { SOON } else { UNSEEN };
+        });
         let recorder = &self.stage.environment.simulators.recorder;
         recorder.clear_calls();
         recorder.clear_faults();
         if let Some(mishap) = mishap {
             let (api, operation) = (mishap.api, mishap.operation.clone());
             let which = move |asked: &simulators::recorder::Asked<'_>| asked.api == api && asked.operation == operation;
-            recorder.inject_where(which, Some(mishap.nth), mishap.kind.clone());
+            recorder.inject_where(which, mishap.nth, mishap.kind.clone());
         }
         let execution = self.stage.environment.run(&request).await?;
         self.played.hit |= recorder.hits() > 0;
@@ -198,7 +203,13 @@ impl Life<'_> {
         let own = self.world.own().await?;
         self.played.quiet.after.insert(act, own.clone());
         let made = self.world.endpoints().len() - made_before;
-        if made > if rejects { ATTEMPTS } else { 1 } {
+        // One that was lost and is rejected before it is seen comes besides.
+        let most = if rejects {
+            ATTEMPTS + usize::from(mishap.is_some())
+        } else {
+            1
+        };
+        if made > most {
             self.find(format!("the {} made {made} endpoints", act.name()));
         }
         self.nobody_elses_is_lost(act).await?;
@@ -225,6 +236,8 @@ impl Life<'_> {
                 }
                 self.has_a_name(act, &failure.error);
                 if act == Act::Provision && failure.error != NEEDS_ATTENTION {
+                    let mut own = own;
+                    own.retain(|name, _| before.contains_key(name) || !self.is_told_to_stay(name, &failure.message()));
                     for line in differences(&own, &before) {
                         self.find(format!("after the failed {} there is {line}", act.name()));
                     }
@@ -236,6 +249,14 @@ impl Life<'_> {
 
     fn find(&mut self, what: String) {
         self.played.findings.push(what);
+    }
+
+    /// What even a deprovision leaves for the sake of others, if the run's end says that it is left.
+    fn is_told_to_stay(&self, name: &str, message: &str) -> bool {
+        let stays = self.expected.and_then(|quiet| quiet.after.get(&Act::Deprovision));
+        let told = message.split_once("Left in place: ").map_or("", |(_, left)| left);
+        let entry = name.split(' ').next_back().unwrap_or(name);
+        stays.is_some_and(|stays| stays.contains_key(name)) && told.contains(entry)
     }
 
     fn is_connected(&mut self, act: Act, own: &Things, output: &Value) {
@@ -289,5 +310,6 @@ impl Life<'_> {
 
 /// Endpoints that a run makes one after the other: the stack's EndpointReplacementsMax, and the first.
 const ATTEMPTS: usize = 3;
+const SOON: Duration = Duration::from_secs(3);
 /// The state machine's own name for a removal that a person must end.
 const NEEDS_ATTENTION: &str = "NeedsAttention";

@@ -17,8 +17,8 @@ const LIVES: u32 = 60;
 /// What the vendors and EC2 take for anything: shorter than the time between two looks, so that the second look finds it done
 /// and the calls of a life are the same every time.
 const DELAY: Duration = Duration::from_secs(10);
-/// How long reads do not see a new endpoint: longer than two looks of a run that is not disturbed are apart.
-const UNSEEN: Duration = Duration::from_secs(90);
+/// How long reads do not see a new endpoint: longer than a retry waits, so that it can only lean on what it sends.
+pub(crate) const UNSEEN: Duration = Duration::from_secs(90);
 
 /// Environments that wait for a trial.
 pub struct Pool {
@@ -102,7 +102,6 @@ impl Pool {
         ec2.acceptance = Some(DELAY);
         ec2.provisioning = DELAY;
         ec2.deletion = DELAY;
-        // Longer than the pause before a retry: what a lost call has made is not seen by the next try.
         ec2.visibility_lag = UNSEEN;
         ec2.modify_lag = DELAY;
         // Remembered until the trial has counted them.

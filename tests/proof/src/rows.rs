@@ -19,6 +19,7 @@ pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<T
     let recorded = faults::record(pool, situations).await?;
     let rows = vec![
         faults::trials(&recorded),
+        faults::outages(&recorded),
         crashes::trials(&recorded),
         repeats::trials(&recorded),
     ];
