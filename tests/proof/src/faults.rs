@@ -97,12 +97,16 @@ pub fn outages(recorded: &Recorded) -> Trials {
     let mut trials = Vec::new();
     for (situation, quiet) in &recorded.lives {
         for (kind, (api, _)) in quiet.calls.iter().filter(|(_, (_, times))| *times > 0) {
-            for (word, status) in [("503", 503), ("403", 403)] {
+            let status = |status| FaultKind::Status {
+                status,
+                retry_after: None,
+            };
+            for (word, fault) in [
+                ("503", status(503)),
+                ("403", status(403)),
+                ("killed", FaultKind::KillBefore),
+            ] {
                 let name = format!("outages/{}/{}/{word}", situation.name(), place(kind));
-                let fault = FaultKind::Status {
-                    status,
-                    retry_after: None,
-                };
                 let mishap = mishap(kind, *api, None, fault);
                 trials.push(trial(name, *situation, mishap, Arc::clone(quiet)));
             }
@@ -111,7 +115,7 @@ pub fn outages(recorded: &Recorded) -> Trials {
     Trials {
         row: "outages",
         source: format!(
-            "each kind of call of {} lives, out of order or refused for a whole run",
+            "each kind of call of {} lives, out of order, refused or deadly for a whole run",
             recorded.lives.len()
         ),
         trials,
