@@ -188,7 +188,7 @@ fn faults_of(api: Api, kind: &Kind) -> Vec<(&'static str, FaultKind)> {
             faults.push(("throttled", status(503, Some(1))));
             faults.push(("401", status(401, None)));
         }
-        Api::Route53 | Api::AwsJson => faults.push(("throttled", status(400, Some(1)))),
+        Api::Route53 | Api::Sts | Api::AwsJson => faults.push(("throttled", status(400, Some(1)))),
         Api::Hcp | Api::Aiven => {
             faults.push(("429-wait", status(429, Some(7))));
             faults.push(("429-bare", FaultKind::Bare { status: 429 }));

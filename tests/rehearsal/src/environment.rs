@@ -240,7 +240,8 @@ async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDi
             speed,
             ec2_url: Some(&simulators.ec2_url),
             route53_url: simulators.route53_url.as_deref(),
-            secrets_manager_url: simulators.aws_json_url.as_deref(),
+            aws_json_url: simulators.aws_json_url.as_deref(),
+            sts_url: simulators.sts_url.as_deref(),
         };
         match Emulator::start(settings).await {
             Ok(emulator) => return Ok((emulator, simulators)),

@@ -1,4 +1,4 @@
-//! A recording front of AWS services that speak JSON, as Secrets Manager does: the emulator answers, and what it was asked is
+//! A recording front of AWS services that speak JSON, as Secrets Manager and DynamoDB do: the emulator answers, and what it was asked is
 //! written down.
 
 use axum::Router;

@@ -9,9 +9,10 @@ use std::time::Duration;
 pub enum Api {
     Ec2,
     Route53,
+    Sts,
     Hcp,
     Aiven,
-    /// An AWS service that speaks JSON; Secrets Manager at the time.
+    /// An AWS service that speaks JSON: Secrets Manager and DynamoDB.
     AwsJson,
 }
 
@@ -19,7 +20,7 @@ pub enum Api {
 #[derive(Debug, Clone)]
 pub struct Call {
     pub api: Api,
-    /// EC2's action, Route 53's operation, or the vendor's operation id (`CreatePrivateLinkService`,
+    /// EC2's or STS's action, Route 53's operation, or the vendor's operation id (`CreatePrivateLinkService`,
     /// `ServicePrivatelinkAWSCreate`).
     pub operation: String,
     /// Creates, updates or deletes something.
@@ -120,12 +121,12 @@ impl Recorder {
         self.lock().calls.clone()
     }
 
-    /// The writes among the calls that succeeded (2xx).
+    /// The writes among the calls that succeeded (2xx), at EC2, Route 53 and the vendors: not those to the stack's own table.
     pub fn writes(&self) -> Vec<Call> {
         self.lock()
             .calls
             .iter()
-            .filter(|c| c.write && (200..300).contains(&c.status))
+            .filter(|c| c.write && c.api != Api::AwsJson && (200..300).contains(&c.status))
             .cloned()
             .collect()
     }

@@ -6,9 +6,10 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use rehearsal::functions::{self, Zips};
-use rehearsal::{Environment, Execution, Options, Outcome, python};
+use rehearsal::{Environment, Execution, Options, Outcome, emulator, python};
 use serde_json::Value;
 use simulators::fabric::{Endpoint, EndpointState};
+use simulators::recorder::Call;
 use simulators::{aiven, hcp};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
@@ -155,13 +156,19 @@ impl Stage {
 
     /// Waits until an operation was called so often.
     pub(crate) async fn until_called(&self, operation: &str, times: usize) {
+        self.until_calls(operation, times, |call| call.operation == operation)
+            .await;
+    }
+
+    /// Waits until there were so many of these calls; `what` tells of them when there never are.
+    pub(crate) async fn until_calls(&self, what: &str, times: usize, are: impl Fn(&Call) -> bool) {
         let deadline = Instant::now() + LIMIT;
         let called = || {
             let calls = self.environment.simulators.recorder.calls();
-            calls.iter().filter(|call| call.operation == operation).count()
+            calls.iter().filter(|call| are(call)).count()
         };
         while called() < times {
-            assert!(Instant::now() < deadline, "{operation} was not called {times} times");
+            assert!(Instant::now() < deadline, "{what}: not {times} calls");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -216,13 +223,25 @@ impl Stage {
 
     /// A GET at the emulator's Route 53.
     pub(crate) async fn route53(&self, path: &str) -> String {
-        self.call_route53(reqwest::Method::GET, path, String::new()).await
+        self.route53_of(emulator::ACCOUNT, path).await
+    }
+
+    /// The same in another account.
+    pub(crate) async fn route53_of(&self, account: &str, path: &str) -> String {
+        self.call_route53(account, reqwest::Method::GET, path, String::new())
+            .await
     }
 
     /// A call at the emulator's Route 53, past what records.
-    pub(crate) async fn call_route53(&self, method: reqwest::Method, path: &str, body: String) -> String {
+    pub(crate) async fn call_route53(
+        &self,
+        account: &str,
+        method: reqwest::Method,
+        path: &str,
+        body: String,
+    ) -> String {
         let url = format!("{}/2013-04-01/{path}", self.environment.emulator.url);
-        let scope = "Credential=111122223333/20260101/us-east-1/route53/aws4_request";
+        let scope = format!("Credential={account}/20260101/us-east-1/route53/aws4_request");
         let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = client
