@@ -253,6 +253,20 @@ fn the_names_of_errors_are_those_of_the_code() {
     }
 }
 
+/// A function that crashed at every try ended the run with `Runtime.ExitError`, for which nobody knows who acts.
+#[test]
+fn regression_an_end_that_is_no_error_of_this_workflow_becomes_unexpected() {
+    let stack = Stack::load();
+    let output = stack.machine["States"]["ExplainFailure"]["Output"].as_str().unwrap();
+    let names: Vec<String> = ErrorName::ALL
+        .iter()
+        .map(|name| format!("'{}'", name.as_str()))
+        .collect();
+    let known = format!("$states.input.error.Error in [{}]", names.join(", "));
+    let expected = format!("'error': {known} ? $states.input.error.Error : 'Unexpected'");
+    assert!(output.contains(&expected), "{output}");
+}
+
 /// What the definition matches, and what it ends with, unless that is passed on from elsewhere.
 fn collect_error_names<'a>(value: &'a Value, names: &mut BTreeSet<&'a str>) {
     match value {
