@@ -80,6 +80,12 @@ impl Copied {
         let template = dir.path().join("samplesam.yaml");
         fs::copy(root.join("samplesam.yaml"), &template).map_err(failed)?;
         fs::create_dir(dir.path().join("infra")).map_err(failed)?;
+        for file in fs::read_dir(root.join("infra")).map_err(failed)?.flatten() {
+            let path = file.path();
+            if path.is_file() {
+                fs::copy(&path, dir.path().join("infra").join(file.file_name())).map_err(failed)?;
+            }
+        }
         fs::write(dir.path().join(definition), twice(machine, task).to_string()).map_err(failed)?;
         Ok(Self { template, _dir: dir })
     }
