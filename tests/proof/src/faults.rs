@@ -10,7 +10,7 @@ use simulators::recorder::{Api, FaultKind};
 use crate::life::{self, Kind, Mishap, Quiet};
 use crate::pool::Pool;
 use crate::trial::{Trial, Trials, Verdict};
-use crate::world::Situation;
+use crate::world::{Situation, differences};
 
 /// Real time, longer than a function waits for an answer.
 const TOO_SLOW: Duration = Duration::from_secs(23);
@@ -42,23 +42,28 @@ pub async fn record(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Record
 }
 
 async fn record_one(pool: &Pool, situation: Situation) -> Result<Quiet> {
-    let mut quiet: Option<Quiet> = None;
-    for _ in 0..2 {
-        let stage = pool.take().await?;
-        let played = life::play(&stage, situation, pool.world_number(), None, quiet.as_ref()).await?;
-        pool.give_back(stage);
-        if !played.findings.is_empty() {
-            return Err(Error::new(
-                format!("playing the life {} without mishaps", situation.name()),
-                played.told().join("\n"),
-            ));
+    let (first, second) = tokio::join!(quiet(pool, situation), quiet(pool, situation));
+    let (first, second) = (first?, second?);
+    for (act, own) in &first.after {
+        let other = second.after.get(act).cloned().unwrap_or_default();
+        let different = differences(&other, own);
+        if !different.is_empty() {
+            let what = format!("playing the life {} twice", situation.name());
+            return Err(Error::new(what, different.join("\n")));
         }
-        quiet = Some(match quiet {
-            None => played.quiet,
-            Some(first) => in_both(first, &played.quiet),
-        });
     }
-    quiet.ok_or_else(|| Error::new("recording a life", "it was not played"))
+    Ok(in_both(first, &second))
+}
+
+async fn quiet(pool: &Pool, situation: Situation) -> Result<Quiet> {
+    let stage = pool.take().await?;
+    let played = life::play(&stage, situation, pool.world_number(), None, None).await?;
+    pool.give_back(stage);
+    if played.findings.is_empty() {
+        return Ok(played.quiet);
+    }
+    let what = format!("playing the life {} without mishaps", situation.name());
+    Err(Error::new(what, played.told().join("\n")))
 }
 
 fn in_both(mut first: Quiet, second: &Quiet) -> Quiet {

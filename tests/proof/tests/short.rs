@@ -9,7 +9,7 @@ use proof::world::Situation;
 async fn a_sample_of_faults_crashes_and_repeats_ends_right() {
     let choice = Choice {
         only: None,
-        sample: Some(10),
+        sample: Some(6),
         threads: 6,
         seed: 1,
         progress: false,
