@@ -1,11 +1,12 @@
 //! A full life: a connection is made, changed, and taken away. And what must be right whatever failed on the way.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rehearsal::{Outcome, Result};
 use serde_json::{Value, json};
 use shared::error::ErrorName;
+use shared::register::LEASE_SECONDS;
 use simulators::recorder::{Api, FaultKind};
 
 use crate::pool::{Stage, UNSEEN};
@@ -162,6 +163,7 @@ impl Life<'_> {
         if act == Act::Deprovision {
             request["action"] = json!("deprovision");
         }
+        self.leases_run_out().await?;
         let before = self.world.own().await?;
         let made_before = self.world.endpoints().len();
         let rejects = self.situation.is_rejected() && act == Act::Provision;
@@ -245,6 +247,37 @@ impl Life<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// Between two acts time passes: a lease that a run could not give back is over, which the functions tell by the real clock.
+    async fn leases_run_out(&self) -> Result<()> {
+        let environment = &self.stage.environment;
+        let Some(table) = environment.outputs.get("RegisterTableName") else {
+            return Ok(());
+        };
+        let deadline = Instant::now() + Duration::from_secs(LEASE_SECONDS + 5);
+        let scan = json!({
+            "TableName": table,
+            "FilterExpression": "begins_with(#id, :lease) AND expires_at > :now",
+            "ExpressionAttributeNames": {"#id": "id"},
+        });
+        while Instant::now() < deadline {
+            let now = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs();
+            let mut scan = scan.clone();
+            scan["ExpressionAttributeValues"] = json!({":lease": {"S": "lease/"}, ":now": {"N": now.to_string()}});
+            let found = environment
+                .aws
+                .expect_json("dynamodb", "DynamoDB_20120810.Scan", &scan)
+                .await?;
+            if found["Count"] == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        Ok(())
     }
 
     fn find(&mut self, what: String) {
