@@ -66,6 +66,8 @@ pub struct Settings<'a> {
     pub ec2_url: Option<&'a str>,
     /// Where the functions' calls to Route 53 go instead of to the emulator.
     pub route53_url: Option<&'a str>,
+    /// Where the functions' calls to Secrets Manager and DynamoDB go instead of to the emulator.
+    pub aws_json_url: Option<&'a str>,
     /// Where the functions' calls to STS go instead of to the emulator.
     pub sts_url: Option<&'a str>,
 }
@@ -226,6 +228,11 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
     if let Some(route53_url) = settings.route53_url {
         variables.push(("AWS_ENDPOINT_URL_ROUTE_53", route53_url.to_owned()));
     }
+    if let Some(aws_json_url) = settings.aws_json_url {
+        for name in ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_DYNAMODB"] {
+            variables.push((name, aws_json_url.to_owned()));
+        }
+    }
     if let Some(sts_url) = settings.sts_url {
         variables.push(("AWS_ENDPOINT_URL_STS", sts_url.to_owned()));
     }
@@ -249,6 +256,7 @@ mod tests {
             speed: 20.0,
             ec2_url: Some("http://127.0.0.1:1"),
             route53_url: Some("http://127.0.0.1:2"),
+            aws_json_url: None,
             sts_url: Some("http://127.0.0.1:3"),
         };
         let variables = environment(&settings, "me");

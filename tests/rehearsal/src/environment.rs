@@ -103,7 +103,11 @@ impl Environment {
         Self::start_with(options, python.clone(), zips).await
     }
 
-    async fn start_with(options: Options, python: PathBuf, zips: &Zips) -> Result<Self> {
+    /// As [`Environment::start`], with what was built before.
+    ///
+    /// # Errors
+    /// When any of it fails.
+    pub async fn start_with(options: Options, python: PathBuf, zips: &Zips) -> Result<Self> {
         (options.say)("Starting the emulator and the simulators.");
         let run_dir = RunDir::new()?;
         let (emulator, simulators) = start_servers(&options.simulators, &python, &run_dir).await?;
@@ -238,6 +242,7 @@ async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDi
             speed,
             ec2_url: Some(&simulators.ec2_url),
             route53_url: simulators.route53_url.as_deref(),
+            aws_json_url: simulators.aws_json_url.as_deref(),
             sts_url: simulators.sts_url.as_deref(),
         };
         match Emulator::start(settings).await {

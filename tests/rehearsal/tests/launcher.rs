@@ -34,6 +34,7 @@ impl Engine {
             speed: 60.0,
             ec2_url: None,
             route53_url: None,
+            aws_json_url: None,
             sts_url: None,
         };
         let emulator = Emulator::start(settings).await.unwrap();

@@ -9,17 +9,19 @@
 //!   product ──HTTP──► ec2 ─────┐
 //!           ──TLS───► hcp ─────┼──► Fabric: endpoint services and endpoints, as AWS PrivateLink knows them
 //!           ──TLS───► aiven ───┘
-//!           ──HTTP──► route53, sts ───► the emulator, if there is one
+//!           ──HTTP──► route53, sts, aws_json ───► the emulator, if there is one
 //!                      └ every call passes the Recorder (what was called, by whom, was it a write) and the faults
 //! ```
 
 pub mod aiven;
+pub mod aws_json;
 pub mod clock;
 pub mod ec2;
 pub mod fabric;
 pub mod front;
 pub mod hcp;
 pub mod knobs;
+mod process;
 pub mod rate;
 pub mod recorder;
 pub mod route53;

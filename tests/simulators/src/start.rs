@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::aiven::{self, Aiven};
+use crate::aws_json::AwsJson;
 use crate::clock::Clock;
 use crate::ec2::{self, Ec2};
 use crate::fabric::Fabric;
@@ -49,6 +50,8 @@ pub struct Simulators {
     pub ec2_url: String,
     /// Plain HTTP: what `AWS_ENDPOINT_URL_ROUTE_53` takes. `None` without an upstream.
     pub route53_url: Option<String>,
+    /// Plain HTTP: what `AWS_ENDPOINT_URL_SECRETS_MANAGER` takes. `None` without an upstream.
+    pub aws_json_url: Option<String>,
     /// Plain HTTP: what `AWS_ENDPOINT_URL_STS` takes. `None` without an upstream.
     pub sts_url: Option<String>,
     /// In the place of `https://api.cloud.hashicorp.com`.
@@ -90,6 +93,13 @@ impl Simulators {
             }
             None => None,
         };
+        let aws_json_server = match config.upstream.as_deref() {
+            Some(upstream) => {
+                let aws_json = AwsJson::new(fabric.clock, recorder.clone(), upstream);
+                Some(Server::http(aws_json.router()).await?)
+            }
+            None => None,
+        };
         let sts = config
             .upstream
             .as_deref()
@@ -104,6 +114,7 @@ impl Simulators {
         Ok(Self {
             ec2_url: ec2_server.url.clone(),
             route53_url: route53_server.as_ref().map(|server| server.url.clone()),
+            aws_json_url: aws_json_server.as_ref().map(|server| server.url.clone()),
             sts_url: sts_server.as_ref().map(|server| server.url.clone()),
             hcp_url: hcp_server.url.clone(),
             hcp_auth_url: hcp_auth_server.url.clone(),
@@ -118,6 +129,7 @@ impl Simulators {
             _servers: [ec2_server, hcp_server, hcp_auth_server, aiven_server]
                 .into_iter()
                 .chain(route53_server)
+                .chain(aws_json_server)
                 .chain(sts_server)
                 .collect(),
         })

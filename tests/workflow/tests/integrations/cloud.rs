@@ -41,6 +41,7 @@ impl Cloud {
             speed: SPEED,
             ec2_url: None,
             route53_url: None,
+            aws_json_url: None,
             sts_url: None,
         };
         let emulator = Emulator::start(settings).await.unwrap();

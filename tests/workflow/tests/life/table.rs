@@ -330,6 +330,8 @@ fn calls_of(plan: &Value) -> Vec<String> {
 
 fn word_of_call(call: &Call) -> Option<String> {
     match call.api {
+        // The register's rows and secrets are nothing that a plan tells.
+        Api::AwsJson => None,
         Api::Ec2 | Api::Route53 | Api::Sts => Some(call.operation.clone()),
         // A token is no change, and a refresh asks Aiven to look.
         _ if call.path.ends_with("/oauth2/token") || call.path.ends_with("/refresh") => None,

@@ -218,6 +218,7 @@ fn summary(calls: &[Call]) -> Vec<String> {
             Api::Sts => "STS",
             Api::Hcp => "HCP",
             Api::Aiven => "Aiven",
+            Api::AwsJson => "AWS",
         };
         let status = if call.status == 0 {
             "cut".to_owned()
