@@ -6,8 +6,11 @@
 //! | [`trial`] | what a trial is, and how many are played at once |
 //! | [`report`] | the table |
 //! | [`pool`] | running environments, one trial in each at a time |
+//! | [`situation`] | what is there before a life begins |
+//! | [`trouble`] | what can go wrong with a call |
 //! | [`world`] | one vendor's service, one VPC, and what belongs to others in them |
 //! | [`life`] | provision, a change, deprovision; and what is right afterwards |
+//! | `together` | a mishap in a life; up to three of them share one |
 //! | [`faults`] | every call of a life fails once |
 //! | [`crashes`] | every function is killed around each of its calls |
 //! | [`repeats`] | every task is invoked twice |
@@ -19,6 +22,9 @@ pub mod pool;
 pub mod repeats;
 pub mod report;
 pub mod rows;
+pub mod situation;
+mod together;
 pub mod trial;
+pub mod trouble;
 pub mod world;
 mod zones;

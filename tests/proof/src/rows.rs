@@ -7,8 +7,8 @@ use rehearsal::{Error, Result};
 
 use crate::pool::Pool;
 use crate::report::Report;
+use crate::situation::Situation;
 use crate::trial::{self, Choice, Trials};
-use crate::world::Situation;
 use crate::{crashes, faults, repeats};
 
 /// All trials of these situations, after recording their lives. A new row is a line here.

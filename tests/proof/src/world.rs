@@ -9,12 +9,9 @@ use simulators::ec2::{Peer, Rule, SecurityGroup, Seed};
 use simulators::fabric::{Endpoint, EndpointState};
 use simulators::{Simulators, aiven, hcp};
 
+use crate::situation::{ACCOUNT, Situation};
 use crate::zones::{self, HostedZone};
 
-/// The consumer's account.
-pub const ACCOUNT: &str = "111122223333";
-/// The principal that the workflow puts into the vendors' lists.
-pub const OWN: &str = "arn:aws:iam::111122223333:root";
 /// Another consumer of the service.
 pub const FOREIGN: &str = "arn:aws:iam::444455556666:root";
 pub const REGION: &str = "eu-west-1";
@@ -22,60 +19,6 @@ pub const REGION: &str = "eu-west-1";
 const TAG: &str = "privatelink-workflow:connection";
 /// Another connection of this workflow in the same VPC.
 const NEIGHBOUR: &str = "plw-0123456789abcdef";
-
-/// What is there before the life begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Situation {
-    /// The Aiven service has no PrivateLink.
-    AivenNew,
-    /// The Aiven service's PrivateLink serves another consumer, who is connected.
-    AivenShared,
-    /// The Vault cluster has no PrivateLink service.
-    HcpNew,
-    /// The Vault cluster's PrivateLink service serves another consumer.
-    HcpShared,
-    /// As shared, and every endpoint is rejected: the run takes back what it made.
-    AivenRejected,
-    /// The same at HCP.
-    HcpRejected,
-}
-
-impl Situation {
-    pub const ALL: [Self; 6] = [
-        Self::AivenNew,
-        Self::AivenShared,
-        Self::HcpNew,
-        Self::HcpShared,
-        Self::AivenRejected,
-        Self::HcpRejected,
-    ];
-
-    /// As in the names of trials.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AivenNew => "aiven-new",
-            Self::AivenShared => "aiven-shared",
-            Self::HcpNew => "hcp-new",
-            Self::HcpShared => "hcp-shared",
-            Self::AivenRejected => "aiven-rejected",
-            Self::HcpRejected => "hcp-rejected",
-        }
-    }
-
-    /// A provision cannot succeed.
-    pub fn is_rejected(self) -> bool {
-        matches!(self, Self::AivenRejected | Self::HcpRejected)
-    }
-
-    fn is_aiven(self) -> bool {
-        matches!(self, Self::AivenNew | Self::AivenShared | Self::AivenRejected)
-    }
-
-    /// Another consumer uses the service.
-    fn is_shared(self) -> bool {
-        !matches!(self, Self::AivenNew | Self::HcpNew)
-    }
-}
 
 /// Name to content.
 pub type Things = BTreeMap<String, String>;
@@ -100,7 +43,10 @@ impl<'a> World<'a> {
         let name = format!("w{number}-{}", if situation.is_aiven() { "pg" } else { "vault" });
         let sims = &environment.simulators;
         let vpc = sims.ec2.with_world(|world| {
-            let account = world.account_mut(ACCOUNT);
+            let account = world.account_mut(situation.account());
+            if situation.account() != ACCOUNT {
+                account.add_consumer_role();
+            }
             account.add_vpc(
                 REGION,
                 &format!("{number:04x}a"),
@@ -169,7 +115,7 @@ impl<'a> World<'a> {
             let group = format!("sg-0f0ffee000{n}{:06x}", self.number);
             self.sims().ec2.with_world(|world| {
                 let rule = Rule::tcp(&group.replacen("sg-", "sgr-", 1), 443, 443, "10.0.0.0/8");
-                world.account_mut(ACCOUNT).add_security_group(
+                world.account_mut(self.situation.account()).add_security_group(
                     &group,
                     &self.vpc,
                     &format!("theirs-{n}"),
@@ -182,12 +128,18 @@ impl<'a> World<'a> {
                 subnet_ids: vec![self.subnet(1)],
                 security_group_ids: vec![group],
                 tags: BTreeMap::from([(tag.0.to_owned(), tag.1.to_owned())]),
-                ..Seed::of(ACCOUNT, REGION, &self.vpc, &service, EndpointState::Available)
+                ..Seed::of(
+                    self.situation.account(),
+                    REGION,
+                    &self.vpc,
+                    &service,
+                    EndpointState::Available,
+                )
             });
         }
         if !self.situation.is_aiven() {
             let name = format!("w{}.theirs.example.com", self.number);
-            zones::create(self.environment, &name, &self.vpc).await?;
+            zones::create(self.environment, self.situation.account(), &name, &self.vpc).await?;
         }
         Ok(())
     }
@@ -214,7 +166,7 @@ impl<'a> World<'a> {
         json!({
             "provider": provider,
             "consumer": {
-                "account_id": ACCOUNT, "region": REGION, "vpc_id": self.vpc,
+                "account_id": self.situation.account(), "region": REGION, "vpc_id": self.vpc,
                 "subnet_ids": [self.subnet(1), self.subnet(2)], "tags": {"team": "orders", "tier": "one"},
             },
         })
@@ -258,7 +210,7 @@ impl<'a> World<'a> {
             own.insert(format!("security group {}", n + 1), of_rules(&group.rules));
         }
         for (list, entries) in self.lists() {
-            for entry in entries.into_iter().filter(|entry| is_own_entry(entry)) {
+            for entry in entries.into_iter().filter(|entry| self.is_own_entry(entry)) {
                 own.insert(format!("{list} {entry}"), String::new());
             }
         }
@@ -308,7 +260,7 @@ impl<'a> World<'a> {
             others.insert(format!("security group {id}"), of_rules(&group.rules));
         }
         for (list, entries) in self.lists() {
-            for entry in entries.into_iter().filter(|entry| !is_own_entry(entry)) {
+            for entry in entries.into_iter().filter(|entry| !self.is_own_entry(entry)) {
                 others.insert(format!("{list} {entry}"), String::new());
             }
         }
@@ -344,12 +296,18 @@ impl<'a> World<'a> {
 
     fn groups(&self, which: impl Fn(&SecurityGroup) -> bool) -> Vec<(String, SecurityGroup)> {
         self.sims().ec2.with_world(|world| {
-            let groups = world.account_mut(ACCOUNT).security_groups.iter();
+            let groups = world.account_mut(self.situation.account()).security_groups.iter();
             groups
                 .filter(|(_, group)| group.vpc_id == self.vpc && which(group))
                 .map(|(id, group)| (id.clone(), group.clone()))
                 .collect()
         })
+    }
+
+    fn is_own_entry(&self, entry: &str) -> bool {
+        entry == format!("arn:aws:iam::{}:root", self.situation.account())
+            || entry.starts_with("10.100.")
+            || ["pg", "pgbouncer", REGION].contains(&entry)
     }
 
     /// The private hosted zones of this world.
@@ -358,7 +316,7 @@ impl<'a> World<'a> {
             return Ok(Vec::new());
         }
         let names = [format!("{}.", self.name), format!("w{}.theirs", self.number)];
-        zones::list(self.environment, |text| {
+        zones::list(self.environment, self.situation.account(), |text| {
             names.iter().any(|name| text.contains(name.as_str()))
         })
         .await
@@ -420,10 +378,6 @@ fn is_ours(tags: &BTreeMap<String, String>) -> bool {
 
 fn is_live(endpoint: &Endpoint) -> bool {
     !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
-}
-
-fn is_own_entry(entry: &str) -> bool {
-    entry == OWN || entry.starts_with("10.100.") || entry == "pg" || entry == "pgbouncer" || entry == REGION
 }
 
 fn of_rules(rules: &[Rule]) -> String {

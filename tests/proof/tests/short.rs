@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proof::rows;
+use proof::situation::Situation;
 use proof::trial::Choice;
-use proof::world::Situation;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_of_faults_crashes_and_repeats_ends_right() {

@@ -99,10 +99,52 @@ def redrive_execution(data):
     return json_response({"redriveDate": execution["redriveDate"]})
 
 
+# --- Tasks that fail, not by themselves but because a test asks for it, with an error that the service integration documents. The n-th call of a
+# task fails before the service is called, or after it has acted: its answer is lost.
+task_calls = []
+task_failure = {}
+invoke = sfn._invoke_resource
+
+
+def task_name(resource, arguments):
+    service = resource.split(":::")[-1]
+    function = arguments.get("FunctionName", "") if service == "lambda:invoke" else ""
+    return f"{service}/{function.split(':')[-1]}" if function else service
+
+
+def invoke_resource(resource, arguments):
+    name = task_name(resource, arguments)
+    with counting:
+        task_calls.append(name)
+        fails = task_failure.get("task") == name and task_failure["nth"] == task_calls.count(name)
+        failure = dict(task_failure) if fails else None
+    if failure and not failure["after"]:
+        raise sfn._ExecutionError(failure["error"], "simulated failure")
+    result = invoke(resource, arguments)
+    if failure:
+        raise sfn._ExecutionError(failure["error"], "simulated failure")
+    return result
+
+
+sfn._invoke_resource = invoke_resource
+
+
+def expect_tasks(wanted):
+    """Says what was called until now and forgets it; from now on the wanted failure holds."""
+    with counting:
+        calls = list(task_calls)
+        task_calls.clear()
+        task_failure.clear()
+        task_failure.update(wanted)
+    return json_response({"calls": calls})
+
+
 handle = sfn.handle_request
 
 
 async def handle_request(method, path, headers, body, query_params):
+    if headers.get("x-amz-target", "") == "AWSStepFunctions.RehearsalExpectTasks":
+        return expect_tasks(json.loads(body))
     if headers.get("x-amz-target", "").endswith(".RedriveExecution"):
         # It waits, which must not hold up everybody else.
         answer = await run_reentrant(redrive_execution, json.loads(body), thread_name="redrive")

@@ -10,6 +10,7 @@
 //! | [`package`] | what `sam package` does to the template |
 //! | [`deploy`] | what `sam deploy` does with it |
 //! | [`execution`] | one run of the state machine |
+//! | [`tasks`] | what the state machines called, and a task that is to fail |
 //! | [`fleet`] | accounts for a fleet, and its start |
 //! | [`paths`] | where things are |
 //! | [`error`] | errors for a person |
@@ -27,6 +28,7 @@ pub mod package;
 pub mod paths;
 pub mod python;
 mod run_dir;
+pub mod tasks;
 
 pub use environment::{Environment, Options};
 pub use error::{Error, Result};
