@@ -5,15 +5,21 @@
 //! last call, before the function's answer is heard, is what [`crate::repeats`] does.
 
 use crate::faults::{Recorded, of_each_call};
+use crate::scenes;
 use crate::trial::Trials;
 use crate::trouble;
 
 /// One trial for each call and moment.
-pub fn trials(recorded: &Recorded) -> Trials {
-    let (trials, calls) = of_each_call("crashes", recorded, trouble::deaths_of);
+pub fn trials(recorded: &Recorded, scenes: &scenes::Recorded) -> Trials {
+    let (mut trials, calls) = of_each_call("crashes", recorded, trouble::deaths_of);
+    let (more, more_calls) = scenes.crashes();
+    trials.extend(more);
     Trials {
         row: "crashes",
-        source: format!("{calls} calls of {} lives; writes at two moments", recorded.lives.len()),
+        source: format!(
+            "{calls} calls of {} lives, {more_calls} of a fleet, a sweep and the register; writes at two moments",
+            recorded.lives.len()
+        ),
         trials,
     }
 }

@@ -8,6 +8,7 @@ use simulators::recorder::Api;
 
 use crate::life::{self, Course, Mishap, Quiet};
 use crate::pool::Pool;
+use crate::scenes;
 use crate::situation::Situation;
 use crate::trial::{Trial, Trials};
 use crate::trouble::{self, Callee, Strike, Trouble};
@@ -73,12 +74,14 @@ fn in_both(mut first: Quiet, second: &Quiet) -> Quiet {
 }
 
 /// One trial for each call and fault.
-pub fn trials(recorded: &Recorded) -> Trials {
-    let (trials, calls) = of_each_call("faults", recorded, trouble::troubles_of);
+pub fn trials(recorded: &Recorded, scenes: &scenes::Recorded) -> Trials {
+    let (mut trials, calls) = of_each_call("faults", recorded, trouble::troubles_of);
+    let (more, more_calls) = scenes.faults();
+    trials.extend(more);
     Trials {
         row: "calls × faults",
         source: format!(
-            "{calls} calls of {} lives, by the faults of each call's protocol",
+            "{calls} calls of {} lives, by the faults of each call's protocol; {more_calls} of a fleet, a sweep and the register",
             recorded.lives.len()
         ),
         trials,

@@ -6,6 +6,7 @@
 //! | [`trial`] | what a trial is, and how many are played at once |
 //! | [`report`] | the table |
 //! | [`pool`] | running environments, one trial in each at a time |
+//! | [`scenes`] | a fleet, a sweep, the register's commands |
 //! | [`situation`] | what is there before a life begins |
 //! | [`trouble`] | what can go wrong with a call |
 //! | [`world`] | one vendor's service, one VPC, and what belongs to others in them |
@@ -19,9 +20,11 @@ pub mod crashes;
 pub mod faults;
 pub mod life;
 pub mod pool;
+mod register;
 pub mod repeats;
 pub mod report;
 pub mod rows;
+pub mod scenes;
 pub mod situation;
 mod together;
 pub mod trial;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use shared::error::ErrorName;
 
 use crate::pool::{Stage, UNSEEN};
+use crate::register;
 use crate::situation::Situation;
 use crate::trouble::{self, Calls, Strike};
 use crate::world::{Things, World, differences};
@@ -156,7 +157,9 @@ impl Life<'_> {
         if act == Act::Deprovision {
             request["action"] = json!("deprovision");
         }
-        self.leases_run_out().await?;
+        // Between two acts time passes: a lease that a run could not give back is over. The functions tell by the real clock,
+        // which is not waited for.
+        register::forget(&self.stage.environment, "lease/").await?;
         let before = self.world.own().await?;
         let made_before = self.world.endpoints().len();
         let rejects = self.situation.is_rejected() && act == Act::Provision;
@@ -228,31 +231,6 @@ impl Life<'_> {
                 Ok(false)
             }
         }
-    }
-
-    /// Between two acts time passes: a lease that a run could not give back is over. The functions tell by the real clock, which
-    /// is not waited for.
-    async fn leases_run_out(&self) -> Result<()> {
-        let environment = &self.stage.environment;
-        let Some(table) = environment.outputs.get("RegisterTableName") else {
-            return Ok(());
-        };
-        let leases = json!({
-            "TableName": table,
-            "FilterExpression": "begins_with(#id, :lease)",
-            "ExpressionAttributeNames": {"#id": "id"},
-            "ExpressionAttributeValues": {":lease": {"S": "lease/"}},
-        });
-        let dynamodb = |operation: &'static str, body: Value| async move {
-            let target = format!("DynamoDB_20120810.{operation}");
-            environment.aws.expect_json("dynamodb", &target, &body).await
-        };
-        let found = dynamodb("Scan", leases).await?;
-        for lease in found["Items"].as_array().into_iter().flatten() {
-            let gone = json!({"TableName": table, "Key": {"id": lease["id"]}});
-            dynamodb("DeleteItem", gone).await?;
-        }
-        Ok(())
     }
 
     fn find(&mut self, what: String) {

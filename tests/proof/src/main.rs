@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use proof::pool::Pool;
-use proof::rows;
+use proof::rows::{self, Scope};
 use proof::trial::Choice;
 use rehearsal::Result;
 
@@ -54,19 +54,15 @@ async fn prove(arguments: Arguments) -> Result<bool> {
         seed: arguments.seed,
         progress: true,
     };
-    let situations = rows::situations_of(&choice);
+    let scope = Scope::of(&choice);
     if arguments.list {
         let pool = Arc::new(Pool::new().await?);
-        for trial in rows::collect(&pool, &situations)
-            .await?
-            .iter()
-            .flat_map(|row| &row.trials)
-        {
+        for trial in rows::collect(&pool, &scope).await?.iter().flat_map(|row| &row.trials) {
             println!("{}", trial.name);
         }
         return Ok(true);
     }
-    let report = rows::prove(&choice, &situations).await?;
+    let report = rows::prove(&choice, &scope).await?;
     if arguments.json {
         println!("{}", report.json());
     } else {

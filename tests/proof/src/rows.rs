@@ -7,22 +7,51 @@ use rehearsal::{Error, Result};
 
 use crate::pool::Pool;
 use crate::report::Report;
+use crate::scenes::{self, Scene};
 use crate::situation::Situation;
 use crate::trial::{self, Choice, Trials};
 use crate::{crashes, faults, repeats};
 
-/// All trials of these situations, after recording their lives. A new row is a line here.
+/// What is recorded to be let fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    pub situations: Vec<Situation>,
+    pub scenes: Vec<Scene>,
+}
+
+impl Scope {
+    /// Only what the trials that a choice by name can mean need.
+    pub fn of(choice: &Choice) -> Self {
+        let only = choice.only.as_deref().unwrap_or_default();
+        let is_named = |name: &str| only.contains(&format!("{name}/")) || only.ends_with(name);
+        let situations: Vec<Situation> = Situation::ALL.into_iter().filter(|s| is_named(s.name())).collect();
+        let scenes: Vec<Scene> = Scene::ALL.into_iter().filter(|s| is_named(s.name())).collect();
+        if only.is_empty() || situations.is_empty() && scenes.is_empty() {
+            return Self {
+                situations: Situation::ALL.to_vec(),
+                scenes: Scene::ALL.to_vec(),
+            };
+        }
+        Self { situations, scenes }
+    }
+}
+
+/// All trials of a scope, after recording it. A new row is a line here.
 ///
 /// # Errors
-/// When a life without mishaps is not right, or the machinery fails.
-pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<Trials>> {
-    let recorded = faults::record(pool, situations).await?;
-    let rows = vec![
-        faults::trials(&recorded),
+/// When what is recorded is not right without mishaps, or the machinery fails.
+pub async fn collect(pool: &Arc<Pool>, scope: &Scope) -> Result<Vec<Trials>> {
+    let (recorded, scenes) = tokio::try_join!(
+        faults::record(pool, &scope.situations),
+        scenes::record(pool, &scope.scenes)
+    )?;
+    let mut rows = vec![
+        faults::trials(&recorded, &scenes),
         faults::outages(&recorded),
-        crashes::trials(&recorded),
+        crashes::trials(&recorded, &scenes),
         repeats::trials(&recorded),
     ];
+    rows.retain(|row| !row.trials.is_empty());
     let repeated = trial::repeated(&rows);
     if repeated.is_empty() {
         Ok(rows)
@@ -32,28 +61,14 @@ pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<T
     }
 }
 
-/// The situations that a choice by name can mean.
-pub fn situations_of(choice: &Choice) -> Vec<Situation> {
-    let only = choice.only.as_deref().unwrap_or_default();
-    let named: Vec<Situation> = Situation::ALL
-        .into_iter()
-        .filter(|situation| only.contains(situation.name()))
-        .collect();
-    if named.is_empty() {
-        Situation::ALL.to_vec()
-    } else {
-        named
-    }
-}
-
 /// Plays what is chosen.
 ///
 /// # Errors
 /// As [`collect`].
-pub async fn prove(choice: &Choice, situations: &[Situation]) -> Result<Report> {
+pub async fn prove(choice: &Choice, scope: &Scope) -> Result<Report> {
     let started = Instant::now();
     let pool = Arc::new(Pool::new().await?);
-    let mut rows = collect(&pool, situations).await?;
+    let mut rows = collect(&pool, scope).await?;
     if choice.progress {
         eprintln!("recorded after {} s", started.elapsed().as_secs());
     }

@@ -53,6 +53,19 @@ pub enum Trouble {
     },
 }
 
+impl Trouble {
+    /// The calling function is killed.
+    pub fn is_deadly(&self) -> bool {
+        matches!(
+            self,
+            Self::Remote {
+                kind: FaultKind::KillBefore | FaultKind::KillAfter,
+                ..
+            }
+        )
+    }
+}
+
 /// A trouble with the n-th call.
 #[derive(Debug, Clone)]
 pub struct Strike {

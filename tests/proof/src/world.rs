@@ -17,6 +17,8 @@ pub const FOREIGN: &str = "arn:aws:iam::444455556666:root";
 pub const REGION: &str = "eu-west-1";
 /// What the workflow marks as its own in AWS.
 const TAG: &str = "privatelink-workflow:connection";
+/// A tag of the request.
+const DRIFTING: &str = "tier";
 /// Another connection of this workflow in the same VPC.
 const NEIGHBOUR: &str = "plw-0123456789abcdef";
 
@@ -185,6 +187,44 @@ impl<'a> World<'a> {
             request["provider"]["remove_consumer_ip_ranges"] = json!(["10.100.0.0/16"]);
         }
         request
+    }
+
+    /// Of the vendor's service.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Account and region of the VPC.
+    pub fn place(&self) -> (&'static str, &'static str) {
+        (self.situation.account(), REGION)
+    }
+
+    /// Somebody changes a tag of the endpoint and takes the account out of the Aiven service's list.
+    pub fn drift(&self) {
+        let ours = self.endpoints();
+        let mut state = self.sims().fabric.state();
+        for endpoint in &ours {
+            if let Some(endpoint) = state.endpoints.get_mut(&endpoint.id) {
+                endpoint.tags.insert(DRIFTING.to_owned(), "drifted".to_owned());
+            }
+        }
+        drop(state);
+        let mut world = self.sims().aiven.world();
+        let project = world.projects.get_mut(aiven::PROJECT);
+        if let Some(service) = project.and_then(|project| project.services.get_mut(&self.name))
+            && let Some(link) = &mut service.privatelink
+        {
+            link.principals.retain(|principal| !self.is_own_entry(principal));
+        }
+    }
+
+    /// As somebody left it.
+    pub fn has_drifted(&self) -> bool {
+        let is_tagged = |endpoint: &Endpoint| endpoint.tags.get(DRIFTING).is_some_and(|value| value == "drifted");
+        let is_listed = |(list, entries): (&str, Vec<String>)| {
+            list == "principal" && entries.iter().any(|entry| self.is_own_entry(entry))
+        };
+        self.endpoints().iter().any(is_tagged) || !self.lists().into_iter().any(is_listed)
     }
 
     /// The connection's endpoints that EC2 remembers, oldest first.
@@ -376,7 +416,7 @@ fn is_ours(tags: &BTreeMap<String, String>) -> bool {
     tags.get(TAG).is_some_and(|connection| connection != NEIGHBOUR)
 }
 
-fn is_live(endpoint: &Endpoint) -> bool {
+pub(crate) fn is_live(endpoint: &Endpoint) -> bool {
     !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
 }
 

@@ -1,7 +1,8 @@
 //! The short version of `cargo proof`: a sample of the trials of two situations, always the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use proof::rows;
+use proof::rows::{self, Scope};
+use proof::scenes::Scene;
 use proof::situation::Situation;
 use proof::trial::Choice;
 
@@ -14,8 +15,10 @@ async fn a_sample_of_faults_crashes_and_repeats_ends_right() {
         seed: 1,
         progress: false,
     };
-    let report = rows::prove(&choice, &[Situation::AivenNew, Situation::HcpShared])
-        .await
-        .unwrap();
+    let scope = Scope {
+        situations: vec![Situation::AivenNew, Situation::HcpShared],
+        scenes: vec![Scene::Register],
+    };
+    let report = rows::prove(&choice, &scope).await.unwrap();
     assert!(report.is_proven(), "{}", report.text());
 }

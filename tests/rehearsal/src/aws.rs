@@ -121,6 +121,22 @@ impl Aws {
         }))
     }
 
+    /// Invokes a Lambda function and waits for its answer, which is an object with `errorType` where the function failed.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or not with JSON.
+    pub async fn invoke(&self, function: &str, input: &Value) -> Result<Value> {
+        let what = format!("Invoke {function}");
+        let request = self
+            .http
+            .post(format!("{}/2015-03-31/functions/{function}/invocations", self.url))
+            .header(AUTHORIZATION, self.authorization("lambda"))
+            .body(input.to_string());
+        let (status, text) = self.send(request, &what).await?;
+        let unexpected = || calling(&what).because(format!("{status} {text}"));
+        serde_json::from_str(&text).map_err(|_| unexpected())
+    }
+
     /// Makes a bucket.
     ///
     /// # Errors
