@@ -1,5 +1,6 @@
 //! Every function crashes around each of its calls: its process is killed before the remote acts, and after the remote has
-//! acted and before the answer is read. Step Functions' own retry goes on.
+//! acted and before the answer is read; Step Functions' own retry goes on. And every execution is stopped around each of its tasks; a
+//! redrive goes on.
 //!
 //! Killed after the answer was read and before the next call is the same as killed before the next call acts; and after the
 //! last call, before the function's answer is heard, is what [`crate::repeats`] does.
@@ -17,7 +18,7 @@ pub fn trials(recorded: &Recorded, scenes: &scenes::Recorded) -> Trials {
     Trials {
         row: "crashes",
         source: format!(
-            "{calls} calls of {} lives, {more_calls} of a fleet, a sweep and the register; writes at two moments",
+            "{calls} calls of {} lives, {more_calls} of a fleet, a sweep and the register; writes and tasks at two moments",
             recorded.lives.len()
         ),
         trials,

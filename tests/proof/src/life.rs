@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rehearsal::{Outcome, Result};
+use rehearsal::{Execution, Outcome, Result};
 use serde_json::{Value, json};
 use shared::error::ErrorName;
 
@@ -171,7 +171,7 @@ impl Life<'_> {
         });
         let strike = mishap.map(|mishap| &mishap.strike);
         trouble::arm(&self.stage.environment, strike).await?;
-        let execution = self.stage.environment.run(&request).await?;
+        let execution = self.run_to_its_end(&request, strike).await?;
         let (calls, hit) = trouble::disarm(&self.stage.environment, strike).await?;
         if hit {
             self.played.hit.insert(act);
@@ -231,6 +231,18 @@ impl Life<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// An execution that was stopped is redriven.
+    async fn run_to_its_end(&self, request: &Value, strike: Option<&Strike>) -> Result<Execution> {
+        let running = self.stage.environment.begin(request).await?;
+        let execution = running.clone().finish(LIMIT).await?;
+        let was_stopped = matches!(&execution.outcome, Outcome::Failed(failure) if failure.status == "ABORTED");
+        if !was_stopped || !strike.is_some_and(|strike| strike.trouble.stops()) {
+            return Ok(execution);
+        }
+        running.redrive().await?;
+        running.finish(LIMIT).await
     }
 
     fn find(&mut self, what: String) {
@@ -294,6 +306,8 @@ impl Life<'_> {
     }
 }
 
+/// Real time that a run may take.
+const LIMIT: Duration = Duration::from_secs(300);
 /// Endpoints that a run makes one after the other: the stack's EndpointReplacementsMax, and the first.
 const ATTEMPTS: usize = 3;
 const SOON: Duration = Duration::from_secs(3);

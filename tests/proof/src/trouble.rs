@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rehearsal::tasks::TaskFailure;
+use rehearsal::tasks::{STOPPED, TaskFailure};
 use rehearsal::{Environment, Result};
 use simulators::recorder::{Api, Asked, FaultKind};
 
@@ -54,6 +54,11 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// The execution is stopped, and has to be redriven.
+    pub fn stops(&self) -> bool {
+        matches!(self, Self::Task { error: STOPPED, .. })
+    }
+
     /// The calling function is killed.
     pub fn is_deadly(&self) -> bool {
         matches!(
@@ -149,10 +154,20 @@ pub fn troubles_of(callee: &Callee, api: Option<Api>) -> Vec<(&'static str, Trou
     }
 }
 
-/// When a function's process can be killed around a call. A read changes nothing at the remote: its two moments are one.
+/// When a function's process can be killed around a call, and an execution be stopped around a task. A read changes nothing at
+/// the remote: its two moments are one.
 pub fn deaths_of(callee: &Callee, api: Option<Api>) -> Vec<(&'static str, Trouble)> {
-    let (Callee::Remote { operation, write, .. }, Some(api)) = (callee, api) else {
-        return Vec::new();
+    let (operation, write, api) = match (callee, api) {
+        (Callee::Remote { operation, write, .. }, Some(api)) => (operation, write, api),
+        (Callee::Task(task), _) => {
+            let stopped = |after| Trouble::Task {
+                task: task.clone(),
+                error: STOPPED,
+                after,
+            };
+            return vec![("stopped-before", stopped(false)), ("stopped-after", stopped(true))];
+        }
+        (Callee::Remote { .. }, None) => return Vec::new(),
     };
     let mut deaths = vec![("killed-before", remote(api, operation, FaultKind::KillBefore))];
     if *write {

@@ -99,8 +99,8 @@ def redrive_execution(data):
     return json_response({"redriveDate": execution["redriveDate"]})
 
 
-# --- Tasks that fail, not by themselves but because a test asks for it, with an error that the service integration documents. The n-th call of a
-# task fails before the service is called, or after it has acted: its answer is lost.
+# --- Tasks that fail, not by themselves but because a test asks for it, with an error that the service integration documents; or the
+# execution is stopped there. The n-th call of a task fails before the service is called, or after it has acted: its answer is lost.
 task_calls = []
 task_failure = {}
 invoke = sfn._invoke_resource
@@ -109,7 +109,8 @@ invoke = sfn._invoke_resource
 def task_name(resource, arguments):
     service = resource.split(":::")[-1]
     function = arguments.get("FunctionName", "") if service == "lambda:invoke" else ""
-    return f"{service}/{function.split(':')[-1]}" if function else service
+    # The template's name, of what CloudFormation calls privatelink-ValidateFunction-946661AF2CFBA.
+    return f"{service}/{function.split(':')[-1].split('-')[-2]}" if function.count("-") > 1 else service
 
 
 def invoke_resource(resource, arguments):
@@ -119,11 +120,18 @@ def invoke_resource(resource, arguments):
         fails = task_failure.get("task") == name and task_failure["nth"] == task_calls.count(name)
         failure = dict(task_failure) if fails else None
     if failure and not failure["after"]:
-        raise sfn._ExecutionError(failure["error"], "simulated failure")
+        stop_or_raise(failure["error"])
     result = invoke(resource, arguments)
     if failure:
-        raise sfn._ExecutionError(failure["error"], "simulated failure")
+        stop_or_raise(failure["error"])
     return result
+
+
+def stop_or_raise(error):
+    if error == "Stopped":
+        execution = current.get()
+        sfn._stop_execution({"executionArn": execution["executionArn"]})
+    raise sfn._ExecutionError(error, "simulated failure")
 
 
 sfn._invoke_resource = invoke_resource

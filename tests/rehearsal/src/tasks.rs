@@ -4,14 +4,17 @@ use serde_json::{Value, json};
 
 use crate::{Environment, Error, Result};
 
+/// Not an error: the execution is stopped.
+pub const STOPPED: &str = "Stopped";
+
 /// A call of a task that is to fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFailure {
-    /// `events:putEvents`, or `lambda:invoke/` and the function's name.
+    /// `events:putEvents`, or `lambda:invoke/` and the function's name in the template.
     pub task: String,
     /// From 1, counted from [`Environment::expect_tasks`] on.
     pub nth: u32,
-    /// As a state machine names it: `Lambda.ServiceException`.
+    /// As a state machine names it: `Lambda.ServiceException`; or [`STOPPED`].
     pub error: String,
     /// The service has acted, and only its answer is lost.
     pub after: bool,
