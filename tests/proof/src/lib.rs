@@ -11,10 +11,12 @@
 //! | [`faults`] | every call of a life fails once |
 //! | [`crashes`] | every function is killed around each of its calls |
 //! | [`repeats`] | every task is invoked twice |
+//! | [`lives`] | random lives against a naive model |
 
 pub mod crashes;
 pub mod faults;
 pub mod life;
+pub mod lives;
 pub mod pool;
 pub mod repeats;
 pub mod report;

@@ -9,19 +9,30 @@ use crate::pool::Pool;
 use crate::report::Report;
 use crate::trial::{self, Choice, Trials};
 use crate::world::Situation;
-use crate::{crashes, faults, repeats};
+use crate::{crashes, faults, lives, repeats};
 
-/// All trials of these situations, after recording their lives. A new row is a line here.
+/// Rows whose trials need no recorded lives.
+const UNRECORDED: [&str; 1] = ["random/"];
+
+/// All trials of these situations, after recording their lives, where the choice can mean one that needs them. A new row is a
+/// line here.
 ///
 /// # Errors
 /// When a life without mishaps is not right, or the machinery fails.
-pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<Trials>> {
+pub async fn collect(pool: &Arc<Pool>, choice: &Choice, situations: &[Situation]) -> Result<Vec<Trials>> {
+    let only = choice.only.as_deref().unwrap_or_default();
+    let situations = if UNRECORDED.iter().any(|row| only.starts_with(row)) {
+        &[]
+    } else {
+        situations
+    };
     let recorded = faults::record(pool, situations).await?;
     let rows = vec![
         faults::trials(&recorded),
         faults::outages(&recorded),
         crashes::trials(&recorded),
         repeats::trials(&recorded),
+        lives::search::trials(choice.seed, choice.random),
     ];
     let repeated = trial::repeated(&rows);
     if repeated.is_empty() {
@@ -53,7 +64,7 @@ pub fn situations_of(choice: &Choice) -> Vec<Situation> {
 pub async fn prove(choice: &Choice, situations: &[Situation]) -> Result<Report> {
     let started = Instant::now();
     let pool = Arc::new(Pool::new().await?);
-    let mut rows = collect(&pool, situations).await?;
+    let mut rows = collect(&pool, choice, situations).await?;
     if choice.progress {
         eprintln!("recorded after {} s", started.elapsed().as_secs());
     }

@@ -76,6 +76,8 @@ pub struct Choice {
     pub sample: Option<usize>,
     pub threads: usize,
     pub seed: u64,
+    /// How many random lives there are.
+    pub random: usize,
     /// Says on standard error how far it is.
     pub progress: bool,
 }
@@ -202,6 +204,7 @@ mod tests {
             sample: Some(1),
             threads: 1,
             seed: 1,
+            random: 0,
             progress: false,
         };
         let chosen = choice.of(vec![
