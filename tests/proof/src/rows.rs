@@ -9,10 +9,10 @@ use crate::pool::Pool;
 use crate::report::Report;
 use crate::trial::{self, Choice, Trials};
 use crate::world::Situation;
-use crate::{crashes, faults, lives, repeats};
+use crate::{crashes, faults, lives, races, repeats};
 
 /// Rows whose trials need no recorded lives.
-const UNRECORDED: [&str; 1] = ["random/"];
+const UNRECORDED: [&str; 2] = ["random/", "races/"];
 
 /// All trials of these situations, after recording their lives, where the choice can mean one that needs them. A new row is a
 /// line here.
@@ -33,6 +33,7 @@ pub async fn collect(pool: &Arc<Pool>, choice: &Choice, situations: &[Situation]
         crashes::trials(&recorded),
         repeats::trials(&recorded),
         lives::search::trials(choice.seed, choice.random),
+        races::trials(choice.seed),
     ];
     let repeated = trial::repeated(&rows);
     if repeated.is_empty() {
