@@ -46,6 +46,7 @@ pub(crate) fn provisioned(before: &Seen, wishes: &Wishes, vendor: Vendor) -> Res
     match endpoint {
         Some(endpoint) if refusals.is_empty() => Ok(Seen {
             by_hand: before.by_hand.clone().filter(|by_hand| by_hand.id != endpoint.id),
+            by_hand_is_gone: before.by_hand_is_gone,
             groups: group(before, wishes, vendor).into_iter().collect(),
             link: Some(link),
             components: before.components.union(&components(wishes)).cloned().collect(),
@@ -63,7 +64,8 @@ fn endpoint(before: &Seen, wishes: &Wishes) -> Result<SeenEndpoint, ()> {
     let adopts = wishes.adopt && before.by_hand.is_some();
     let can_adopt =
         before.live().next().is_none() && before.by_hand.as_ref().is_some_and(|e| e.is_live() && e.is_current);
-    if moved && !wishes.allow_replace || adopts && !can_adopt {
+    let names_nobody = wishes.adopt && before.by_hand_is_gone;
+    if moved && !wishes.allow_replace || adopts && !can_adopt || names_nobody {
         return Err(());
     }
     let there = own

@@ -247,6 +247,7 @@ impl<'a> Scene<'a> {
         Ok(Seen {
             endpoints: ours.iter().map(seen).collect(),
             by_hand: by_hand.filter(|e| is_live(e) && !is_ours(&e.tags)).map(seen),
+            by_hand_is_gone: self.by_hand.is_some() && by_hand.is_none_or(|e| !is_live(e) && !is_ours(&e.tags)),
             groups: groups.iter().map(|(_, group)| seen_group(group)).collect(),
             link: self.seen_link(others),
             components: self.components(),

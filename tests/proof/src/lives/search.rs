@@ -14,7 +14,7 @@ use crate::pool::Pool;
 use crate::trial::{Trial, Trials, Verdict, next_random};
 
 /// How often a wrong life is played again to make it smaller.
-const REPLAYS: usize = 24;
+const REPLAYS: usize = 40;
 
 /// So many lives of a seed.
 pub fn trials(seed: u64, lives: usize) -> Trials {

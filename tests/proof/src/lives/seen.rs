@@ -11,6 +11,8 @@ pub(crate) struct Seen {
     pub(crate) endpoints: Vec<SeenEndpoint>,
     /// The endpoint that somebody made by hand, while it has no tag of the workflow and is not gone.
     pub(crate) by_hand: Option<SeenEndpoint>,
+    /// That one is gone, and was never the workflow's as far as EC2 remembers.
+    pub(crate) by_hand_is_gone: bool,
     pub(crate) groups: Vec<SeenGroup>,
     pub(crate) link: Option<SeenLink>,
     /// Aiven's components that are on.
