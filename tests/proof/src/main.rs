@@ -33,6 +33,9 @@ struct Arguments {
     /// Random lives.
     #[arg(long, value_name = "N", default_value_t = 300)]
     random: usize,
+    /// Races of at most so many executions at once.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    at_once: usize,
     /// As many random lives as a night has time for.
     #[arg(long, conflicts_with = "random")]
     nightly: bool,
@@ -70,6 +73,7 @@ async fn prove(arguments: Arguments) -> Result<bool> {
         threads: arguments.threads.unwrap_or(3 * cores).max(1),
         seed: arguments.seed,
         random: if arguments.nightly { A_NIGHT } else { arguments.random },
+        at_once: arguments.at_once,
         progress: true,
     };
     let situations = rows::situations_of(&choice);

@@ -33,7 +33,7 @@ pub async fn collect(pool: &Arc<Pool>, choice: &Choice, situations: &[Situation]
         crashes::trials(&recorded),
         repeats::trials(&recorded),
         lives::search::trials(choice.seed, choice.random),
-        races::trials(choice.seed),
+        races::trials(choice.seed, choice.at_once),
     ];
     let repeated = trial::repeated(&rows);
     if repeated.is_empty() {

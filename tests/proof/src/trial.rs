@@ -78,6 +78,8 @@ pub struct Choice {
     pub seed: u64,
     /// How many random lives there are.
     pub random: usize,
+    /// Races of more executions are left out.
+    pub at_once: usize,
     /// Says on standard error how far it is.
     pub progress: bool,
 }
@@ -205,6 +207,7 @@ mod tests {
             threads: 1,
             seed: 1,
             random: 0,
+            at_once: 0,
             progress: false,
         };
         let chosen = choice.of(vec![

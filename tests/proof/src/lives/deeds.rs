@@ -19,7 +19,7 @@ const NEWCOMER: u8 = 90;
 impl Scene<'_> {
     /// Does it, if there is something to do it to.
     pub(crate) fn deed(&mut self, deed: Deed) {
-        let ours = self.world.endpoints().into_iter().filter(is_live).last();
+        let ours = self.world.endpoints().into_iter().rfind(is_live);
         let ec2 = &self.world.sims().ec2;
         if let Some(endpoint) = &ours {
             let id = &endpoint.id;

@@ -27,6 +27,8 @@ const DELAY: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(3600);
 /// Real time between two looks at an execution.
 const POLL: Duration = Duration::from_secs(2);
+/// Looks one after the other that the emulator may leave unanswered.
+const UNANSWERED: u32 = 10;
 /// Of the Aiven service, or the HCP cluster.
 pub(super) const SERVICE: &str = "shared";
 /// Races at once: each keeps all cores busy.
@@ -170,11 +172,16 @@ impl Crowd {
     }
 }
 
+/// An emulator that walks a hundred executions answers late: it is asked again.
 async fn follow(running: Running) -> Result<Outcome> {
     let started = Instant::now();
+    let mut unanswered = 0;
     while started.elapsed() < LIMIT {
-        if let Some(outcome) = running.outcome().await? {
-            return Ok(outcome);
+        match running.outcome().await {
+            Ok(Some(outcome)) => return Ok(outcome),
+            Ok(None) => unanswered = 0,
+            Err(error) if unanswered == UNANSWERED => return Err(error),
+            Err(_) => unanswered += 1,
         }
         tokio::time::sleep(POLL).await;
     }

@@ -41,20 +41,20 @@ const HCP: Race = Race {
     ..AIVEN
 };
 
-/// All races; the seed decides the order of the starts.
-pub fn trials(seed: u64) -> Trials {
-    let mut trials = vec![
-        trial("aiven/100-vpcs-of-16-accounts", seed, |pool, seed| {
+/// The races of at most so many executions at once; the seed decides the order of the starts.
+pub fn trials(seed: u64, at_once: usize) -> Trials {
+    let mut races = vec![
+        trial("aiven/100-vpcs-of-16-accounts", MANY, seed, |pool, seed| {
             in_and_out(pool, AIVEN, 1, seed)
         }),
-        trial("hcp/100-for-20-vpcs-of-10-accounts", seed, |pool, seed| {
+        trial("hcp/100-for-20-vpcs-of-10-accounts", MANY, seed, |pool, seed| {
             in_and_out(pool, HCP, MANY / HCP_ENDPOINTS, seed)
         }),
-        trial("aiven/100-under-120-calls-a-minute", seed, |pool, seed| {
+        trial("aiven/100-under-120-calls-a-minute", MANY, seed, |pool, seed| {
             let knobs: fn(&mut Knobs) = |knobs| knobs.aiven.requests_per_minute = Some(AIVEN_CALLS);
             in_and_out(pool, Race { knobs, ..AIVEN }, 1, seed)
         }),
-        trial("ec2/100-under-its-create-bucket", seed, |pool, seed| {
+        trial("ec2/100-under-its-create-bucket", MANY, seed, |pool, seed| {
             let knobs: fn(&mut Knobs) = |knobs| knobs.ec2.create_bucket = Some(CREATE_BUCKET);
             let race = Race {
                 knobs,
@@ -72,22 +72,27 @@ pub fn trials(seed: u64) -> Trials {
             others: 3,
             ..race
         };
-        trials.push(trial(format!("{word}/more-than-fit"), seed, move |pool, seed| {
-            more_than_fit(pool, crowded, limit, seed)
-        }));
+        races.push(trial(
+            format!("{word}/more-than-fit"),
+            crowded.vpcs,
+            seed,
+            move |pool, seed| more_than_fit(pool, crowded, limit, seed),
+        ));
         let half = Race {
             accounts: limit - 1,
             vpcs: 2 * (limit - 1),
             others: 1,
             ..race
         };
-        trials.push(trial(
+        races.push(trial(
             format!("{word}/some-come-and-some-go"),
+            half.vpcs,
             seed,
             move |pool, seed| come_and_go(pool, half, seed),
         ));
-        trials.push(trial(
+        races.push(trial(
             format!("{word}/somebody-edits-the-list"),
+            half.vpcs,
             seed,
             move |pool, seed| edited(pool, half, seed),
         ));
@@ -97,26 +102,36 @@ pub fn trials(seed: u64) -> Trials {
                 vpcs: 1,
                 ..race
             };
-            trials.push(trial(
+            races.push(trial(
                 format!("{word}/the-same-request-{times}-times"),
+                times,
                 seed,
                 move |pool, seed| alike(pool, one, times, seed),
             ));
         }
     }
+    races.retain(|(executions, _)| *executions <= at_once);
     Trials {
         row: "races",
-        source: "each race is one; each of up to 100 executions at once on one service of a vendor, within its documented limits"
-            .to_owned(),
-        trials,
+        source: format!(
+            "{} races, each of up to {at_once} executions at once on one service of a vendor, within its documented limits",
+            races.len()
+        ),
+        trials: races.into_iter().map(|(_, trial)| trial).collect(),
     }
 }
 
-fn trial<F>(name: impl Into<String>, seed: u64, race: impl Fn(Arc<Pool>, u64) -> F + Send + Sync + 'static) -> Trial
+/// With how many executions it starts at once.
+fn trial<F>(
+    name: impl Into<String>,
+    executions: usize,
+    seed: u64,
+    race: impl Fn(Arc<Pool>, u64) -> F + Send + Sync + 'static,
+) -> (usize, Trial)
 where
     F: Future<Output = Result<Vec<String>>> + Send + 'static,
 {
-    Trial::new(format!("races/{}", name.into()), move |pool| {
+    let trial = Trial::new(format!("races/{}", name.into()), move |pool| {
         let playing = race(pool, seed);
         async move {
             match playing.await {
@@ -124,7 +139,8 @@ where
                 Err(error) => Verdict::Wrong(error.to_string()),
             }
         }
-    })
+    });
+    (executions, trial)
 }
 
 /// All connect at once, each by as many executions as `times`; then all go at once.
