@@ -53,6 +53,10 @@ async fn search(pool: &Arc<Pool>, seed: u64, n: u64) -> Result<Verdict> {
     if smallest.1.is_empty() {
         return Ok(Verdict::Right);
     }
+    eprintln!(
+        "random/{seed}/{n} is wrong and is made smaller: {}",
+        smallest.1.join("\n  ")
+    );
     // Made smaller as long as it is wrong; where it is right, the last step is taken back.
     let mut replays = 0;
     let mut smaller = tree.simplify();
