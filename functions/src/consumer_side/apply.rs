@@ -59,7 +59,7 @@ pub async fn apply(
     let made = match &mut decision.endpoint {
         EndpointDecision::Create { generation, subnets } => {
             let subnets = std::mem::take(subnets);
-            return create(
+            let created = create(
                 ec2,
                 situation,
                 wanted,
@@ -68,8 +68,11 @@ pub async fn apply(
                 subnets,
                 &group_ids,
                 attempt,
-            )
-            .await;
+            );
+            match created.await? {
+                Look::Ready(made) => made,
+                Look::Pending(pending) => return Ok(pending.into()),
+            }
         }
         EndpointDecision::Existing(existing) => match change(ec2, existing, &group_ids).await? {
             Some(pending) => return Ok(pending.into()),
@@ -79,7 +82,9 @@ pub async fn apply(
             },
         },
     };
-    for group in &decision.surplus_groups {
+    // An endpoint that goes only when the new one works may use them until then.
+    let surplus = decision.surplus_groups.iter().filter(|_| decision.replaced.is_empty());
+    for group in surplus {
         if managed::delete(ec2, &group.id).await? == Deleted::InUse {
             return Ok(Pending::new(
                 "group in use",

@@ -15,11 +15,15 @@
 //! | [`faults`] | every call of a life fails once |
 //! | [`crashes`] | every function is killed around each of its calls |
 //! | [`repeats`] | every task is invoked twice |
+//! | [`lives`] | random lives against a naive model |
+//! | [`races`] | many executions at once |
 
 pub mod crashes;
 pub mod faults;
 pub mod life;
+pub mod lives;
 pub mod pool;
+pub mod races;
 mod register;
 pub mod repeats;
 pub mod report;

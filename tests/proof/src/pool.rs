@@ -121,6 +121,14 @@ impl Pool {
         })
     }
 
+    /// An environment with options of its own, which only one trial uses.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_other(&self, options: Options) -> Result<Environment> {
+        Environment::start_with(options, self.python.clone(), &self.zips).await
+    }
+
     /// Gives an environment back after a trial.
     pub fn give_back(&self, mut stage: Stage) {
         stage.environment.simulators.recorder.clear_faults();

@@ -10,7 +10,10 @@ use crate::report::Report;
 use crate::scenes::{self, Scene};
 use crate::situation::Situation;
 use crate::trial::{self, Choice, Trials};
-use crate::{crashes, faults, repeats};
+use crate::{crashes, faults, lives, races, repeats};
+
+/// Rows whose trials need nothing recorded.
+const UNRECORDED: [&str; 2] = ["random/", "races/"];
 
 /// What is recorded to be let fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,12 @@ impl Scope {
     /// Only what the trials that a choice by name can mean need.
     pub fn of(choice: &Choice) -> Self {
         let only = choice.only.as_deref().unwrap_or_default();
+        if UNRECORDED.iter().any(|row| only.starts_with(row)) {
+            return Self {
+                situations: Vec::new(),
+                scenes: Vec::new(),
+            };
+        }
         let is_named = |name: &str| only.contains(&format!("{name}/")) || only.ends_with(name);
         let situations: Vec<Situation> = Situation::ALL.into_iter().filter(|s| is_named(s.name())).collect();
         let scenes: Vec<Scene> = Scene::ALL.into_iter().filter(|s| is_named(s.name())).collect();
@@ -40,7 +49,7 @@ impl Scope {
 ///
 /// # Errors
 /// When what is recorded is not right without mishaps, or the machinery fails.
-pub async fn collect(pool: &Arc<Pool>, scope: &Scope) -> Result<Vec<Trials>> {
+pub async fn collect(pool: &Arc<Pool>, choice: &Choice, scope: &Scope) -> Result<Vec<Trials>> {
     let (recorded, scenes) = tokio::try_join!(
         faults::record(pool, &scope.situations),
         scenes::record(pool, &scope.scenes)
@@ -50,6 +59,8 @@ pub async fn collect(pool: &Arc<Pool>, scope: &Scope) -> Result<Vec<Trials>> {
         faults::outages(&recorded),
         crashes::trials(&recorded, &scenes),
         repeats::trials(&recorded),
+        lives::search::trials(choice.seed, choice.random),
+        races::trials(choice.seed, choice.at_once),
     ];
     rows.retain(|row| !row.trials.is_empty());
     let repeated = trial::repeated(&rows);
@@ -68,7 +79,7 @@ pub async fn collect(pool: &Arc<Pool>, scope: &Scope) -> Result<Vec<Trials>> {
 pub async fn prove(choice: &Choice, scope: &Scope) -> Result<Report> {
     let started = Instant::now();
     let pool = Arc::new(Pool::new().await?);
-    let mut rows = collect(&pool, scope).await?;
+    let mut rows = collect(&pool, choice, scope).await?;
     if choice.progress {
         eprintln!("recorded after {} s", started.elapsed().as_secs());
     }

@@ -2,6 +2,8 @@
 
 /// The workflow's own account.
 pub(crate) const ACCOUNT: &str = "111122223333";
+/// Its principal in the vendors' lists.
+pub(crate) const OWN: &str = "arn:aws:iam::111122223333:root";
 /// An account in which the workflow acts by a role.
 const SECOND: &str = "555555555555";
 

@@ -124,6 +124,10 @@ pub struct Choice {
     pub sample: Option<usize>,
     pub threads: usize,
     pub seed: u64,
+    /// How many random lives there are.
+    pub random: usize,
+    /// Races of more executions are left out.
+    pub at_once: usize,
     /// Says on standard error how far it is.
     pub progress: bool,
 }
@@ -257,6 +261,8 @@ mod tests {
             sample: Some(1),
             threads: 1,
             seed: 1,
+            random: 0,
+            at_once: 0,
             progress: false,
         };
         let chosen = choice.of(vec![

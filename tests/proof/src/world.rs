@@ -31,8 +31,8 @@ pub struct World<'a> {
     situation: Situation,
     number: u32,
     /// Of the Aiven service, or the HCP cluster.
-    name: String,
-    vpc: String,
+    pub(crate) name: String,
+    pub(crate) vpc: String,
     secret: String,
 }
 
@@ -74,7 +74,7 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    fn sims(&self) -> &Simulators {
+    pub(crate) fn sims(&self) -> &Simulators {
         &self.environment.simulators
     }
 
@@ -147,7 +147,7 @@ impl<'a> World<'a> {
     }
 
     /// The VPC's n-th subnet, from 1.
-    fn subnet(&self, n: usize) -> String {
+    pub(crate) fn subnet(&self, n: usize) -> String {
         format!("subnet-0{:0>15}{n:x}", format!("{:04x}a", self.number))
     }
 
@@ -334,7 +334,7 @@ impl<'a> World<'a> {
         found
     }
 
-    fn groups(&self, which: impl Fn(&SecurityGroup) -> bool) -> Vec<(String, SecurityGroup)> {
+    pub(crate) fn groups(&self, which: impl Fn(&SecurityGroup) -> bool) -> Vec<(String, SecurityGroup)> {
         self.sims().ec2.with_world(|world| {
             let groups = world.account_mut(self.situation.account()).security_groups.iter();
             groups
@@ -351,7 +351,7 @@ impl<'a> World<'a> {
     }
 
     /// The private hosted zones of this world.
-    async fn zones(&self) -> Result<Vec<HostedZone>> {
+    pub(crate) async fn zones(&self) -> Result<Vec<HostedZone>> {
         if self.situation.is_aiven() {
             return Ok(Vec::new());
         }
@@ -412,7 +412,7 @@ impl<'a> World<'a> {
 }
 
 /// Tags of a connection of a trial, and not of the neighbour.
-fn is_ours(tags: &BTreeMap<String, String>) -> bool {
+pub(crate) fn is_ours(tags: &BTreeMap<String, String>) -> bool {
     tags.get(TAG).is_some_and(|connection| connection != NEIGHBOUR)
 }
 

@@ -13,6 +13,8 @@ async fn a_sample_of_faults_crashes_and_repeats_ends_right() {
         sample: Some(6),
         threads: 6,
         seed: 1,
+        random: 2,
+        at_once: 2,
         progress: false,
     };
     let scope = Scope {

@@ -160,6 +160,19 @@ async def handle_request(method, path, headers, body, query_params):
     return await handle(method, path, headers, body, query_params)
 
 
+# --- Expressions. MiniStack ends one after a second of the wall's clock, which is a limit of its own, and which a small one takes on a busy
+# machine with a hundred executions at once.
+expression_of = sfn.jsonata.Jsonata.jsonata
+EXPRESSION_MILLISECONDS = 60_000
+
+
+def patient_expression(expression, timeout=None):
+    return expression_of(expression, timeout=timeout and EXPRESSION_MILLISECONDS)
+
+
+sfn.jsonata.Jsonata.jsonata = staticmethod(patient_expression)
+
+
 # --- Stopping. An execution that was stopped stays ABORTED (API StopExecution); MiniStack's next failing task makes it FAILED.
 fail = sfn._fail_execution
 

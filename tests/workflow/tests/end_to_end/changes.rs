@@ -97,6 +97,26 @@ async fn a_replaced_endpoint_goes_after_the_new_one_is_available() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_group_of_a_replaced_endpoint_goes_with_it_when_the_request_names_others() {
+    let stage = stage(|_| {}).await;
+    stage.connects(&own_group(vault())).await;
+    move_service(&stage);
+    stage.take_writes();
+    stage.connects(&with(vault(), "/allow_replace", json!(true))).await;
+    assert_eq!((stage.endpoints().len(), own_groups(&stage)), (1, 0));
+    assert_eq!(
+        stage.take_writes(),
+        [
+            "CreateVpcEndpoint",
+            "ChangeResourceRecordSets",
+            "DeleteVpcEndpoints",
+            "DeleteSecurityGroup"
+        ]
+    );
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_that_fails_leaves_the_old_endpoint_and_its_name() {
     let stage = stage(|_| {}).await;
     let first = stage.connects(&vault()).await;
