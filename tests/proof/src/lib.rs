@@ -11,9 +11,11 @@
 //! | [`faults`] | every call of a life fails once |
 //! | [`crashes`] | every function is killed around each of its calls |
 //! | [`repeats`] | every task is invoked twice |
+//! | [`inputs`] | inputs that are wrong, and answers that no contract knows |
 
 pub mod crashes;
 pub mod faults;
+pub mod inputs;
 pub mod life;
 pub mod pool;
 pub mod repeats;

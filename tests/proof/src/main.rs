@@ -28,6 +28,9 @@ struct Arguments {
     /// Decides the order, the sample and whatever is random.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
+    /// Cases of each target that is fuzzed; a long run is 100000.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    fuzz: usize,
     /// Only the names of the trials.
     #[arg(long)]
     list: bool,
@@ -52,12 +55,13 @@ async fn prove(arguments: Arguments) -> Result<bool> {
         sample: arguments.sample,
         threads: arguments.threads.unwrap_or(3 * cores).max(1),
         seed: arguments.seed,
+        fuzz: arguments.fuzz,
         progress: true,
     };
     let situations = rows::situations_of(&choice);
     if arguments.list {
         let pool = Arc::new(Pool::new().await?);
-        for trial in rows::collect(&pool, &situations)
+        for trial in rows::collect(&pool, &situations, &choice)
             .await?
             .iter()
             .flat_map(|row| &row.trials)

@@ -9,19 +9,22 @@ use crate::pool::Pool;
 use crate::report::Report;
 use crate::trial::{self, Choice, Trials};
 use crate::world::Situation;
-use crate::{crashes, faults, repeats};
+use crate::{crashes, faults, inputs, repeats};
 
 /// All trials of these situations, after recording their lives. A new row is a line here.
 ///
 /// # Errors
 /// When a life without mishaps is not right, or the machinery fails.
-pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<Trials>> {
+pub async fn collect(pool: &Arc<Pool>, situations: &[Situation], choice: &Choice) -> Result<Vec<Trials>> {
     let recorded = faults::record(pool, situations).await?;
     let rows = vec![
         faults::trials(&recorded),
         faults::outages(&recorded),
         crashes::trials(&recorded),
         repeats::trials(&recorded),
+        inputs::bad::trials()?,
+        inputs::unknown::trials(&recorded),
+        inputs::fuzz::trials(choice.seed, choice.fuzz),
     ];
     let repeated = trial::repeated(&rows);
     if repeated.is_empty() {
@@ -35,6 +38,10 @@ pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<T
 /// The situations that a choice by name can mean.
 pub fn situations_of(choice: &Choice) -> Vec<Situation> {
     let only = choice.only.as_deref().unwrap_or_default();
+    // These need no recorded life.
+    if only.starts_with("inputs/") || only.starts_with("fuzz/") {
+        return Vec::new();
+    }
     let named: Vec<Situation> = Situation::ALL
         .into_iter()
         .filter(|situation| only.contains(situation.name()))
@@ -53,7 +60,7 @@ pub fn situations_of(choice: &Choice) -> Vec<Situation> {
 pub async fn prove(choice: &Choice, situations: &[Situation]) -> Result<Report> {
     let started = Instant::now();
     let pool = Arc::new(Pool::new().await?);
-    let mut rows = collect(&pool, situations).await?;
+    let mut rows = collect(&pool, situations, choice).await?;
     if choice.progress {
         eprintln!("recorded after {} s", started.elapsed().as_secs());
     }

@@ -42,6 +42,8 @@ type Playing = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 pub struct Trial {
     /// Unique, with slashes: `faults/aiven-new/provision/Ec2.CreateVpcEndpoint.1/reset-after`.
     pub name: String,
+    /// How many cases it tries.
+    pub cases: usize,
     play: Arc<dyn Fn(Arc<Pool>) -> Playing + Send + Sync>,
 }
 
@@ -53,8 +55,15 @@ impl Trial {
     {
         Self {
             name: name.into(),
+            cases: 1,
             play: Arc::new(move |pool| Box::pin(play(pool))),
         }
+    }
+
+    /// The same, which tries so many cases and ends at the first that is wrong.
+    #[must_use]
+    pub fn of_cases(self, cases: usize) -> Self {
+        Self { cases, ..self }
     }
 }
 
@@ -76,6 +85,8 @@ pub struct Choice {
     pub sample: Option<usize>,
     pub threads: usize,
     pub seed: u64,
+    /// Cases of each target that is fuzzed.
+    pub fuzz: usize,
     /// Says on standard error how far it is.
     pub progress: bool,
 }
@@ -115,7 +126,7 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
             let _turn = turns.acquire().await;
             let played = AssertUnwindSafe((trial.play)(pool)).catch_unwind().await;
             let verdict = played.unwrap_or_else(|_| Verdict::Wrong("the trial panicked".to_owned()));
-            (at, trial.name, verdict)
+            (at, trial.name, trial.cases, verdict)
         });
     }
     let (started, mut told, mut done) = (Instant::now(), Instant::now(), 0);
@@ -125,10 +136,12 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
             _ = tokio::signal::ctrl_c() => break,
         };
         let Some(played) = played else { break };
-        let Ok((at, name, verdict)) = played else { continue };
+        let Ok((at, name, cases, verdict)) = played else {
+            continue;
+        };
         done += 1;
         let row = &mut table[at];
-        row.tried += usize::from(verdict != Verdict::Empty);
+        row.tried += if verdict == Verdict::Empty { 0 } else { cases };
         match verdict {
             Verdict::Right => {}
             Verdict::Empty => row.empty.push(name),
@@ -202,6 +215,7 @@ mod tests {
             sample: Some(1),
             threads: 1,
             seed: 1,
+            fuzz: 0,
             progress: false,
         };
         let chosen = choice.of(vec![

@@ -12,6 +12,7 @@ async fn a_sample_of_faults_crashes_and_repeats_ends_right() {
         sample: Some(6),
         threads: 6,
         seed: 1,
+        fuzz: 400,
         progress: false,
     };
     let report = rows::prove(&choice, &[Situation::AivenNew, Situation::HcpShared])
