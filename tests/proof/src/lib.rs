@@ -11,12 +11,14 @@
 //! | [`faults`] | every call of a life fails once |
 //! | [`crashes`] | every function is killed around each of its calls |
 //! | [`repeats`] | every task is invoked twice |
+//! | [`mutants`] | deliberate bugs, each with the test that must fail by it |
 //! | [`inputs`] | inputs that are wrong, and answers that no contract knows |
 
 pub mod crashes;
 pub mod faults;
 pub mod inputs;
 pub mod life;
+pub mod mutants;
 pub mod pool;
 pub mod repeats;
 pub mod report;

@@ -7,6 +7,7 @@
 //! | [`secrets`] | the same for the vendors' secrets |
 //! | [`fuzz`] | mutated requests and answers, many thousands of them |
 //! | [`mutation`] | how JSON and XML are mutated |
+//! | [`served`] | the simulators alone, with the product's own clients before them |
 //! | [`unknown`] | lives in which a remote answers what no contract knows |
 //! | [`edits`] | those answers |
 
@@ -17,5 +18,5 @@ pub mod edits;
 pub mod fuzz;
 pub mod mutation;
 pub mod secrets;
-mod served;
+pub mod served;
 pub mod unknown;

@@ -21,8 +21,8 @@ use tempfile::NamedTempFile;
 use crate::world::REGION;
 
 /// Simulators, a Secrets Manager that answers with any text, and trust in their certificates.
-pub(super) struct Served {
-    pub(super) sims: Simulators,
+pub struct Served {
+    pub sims: Simulators,
     secrets: Server,
     answer: Arc<Mutex<String>>,
     settings: Settings,
@@ -30,10 +30,22 @@ pub(super) struct Served {
 }
 
 impl Served {
-    pub(super) async fn start() -> Result<Self> {
+    /// The ready-made worlds.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn start() -> Result<Self> {
+        Self::start_with(SimulatorsConfig::default()).await
+    }
+
+    /// These worlds.
+    ///
+    /// # Errors
+    /// When a port cannot be had.
+    pub async fn start_with(config: SimulatorsConfig) -> Result<Self> {
         const WHAT: &str = "starting the simulators";
         let failed = |error: std::io::Error| Error::new(WHAT, error);
-        let sims = Simulators::start(SimulatorsConfig::default()).await.map_err(failed)?;
+        let sims = Simulators::start(config).await.map_err(failed)?;
         let ca_file = NamedTempFile::new().map_err(failed)?;
         std::fs::write(ca_file.path(), &sims.ca_pem).map_err(failed)?;
         let settings = Settings::from_lookup(|name| match name {
@@ -55,7 +67,7 @@ impl Served {
     }
 
     /// What Secrets Manager answers from now on.
-    pub(super) fn secrets_answer(&self, text: String) {
+    pub fn secrets_answer(&self, text: String) {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
@@ -65,7 +77,10 @@ impl Served {
     }
 
     /// What a cold function has for a request.
-    pub(super) async fn reach(&self, request: &Request) -> Result<Reach> {
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub async fn reach(&self, request: &Request) -> Result<Reach> {
         let http = self.http()?;
         let config = aws::config(&http, REGION).await;
         let config = aws_sdk_secretsmanager::config::Builder::from(&config)
@@ -81,7 +96,10 @@ impl Served {
     }
 
     /// EC2 as the functions have it.
-    pub(super) async fn ec2(&self) -> Result<aws_sdk_ec2::Client> {
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub async fn ec2(&self) -> Result<aws_sdk_ec2::Client> {
         let config = aws::config(&self.http()?, REGION).await;
         let config = aws_sdk_ec2::config::Builder::from(&config)
             .endpoint_url(&self.sims.ec2_url)
@@ -101,7 +119,7 @@ async fn told(State(answer): State<Arc<Mutex<String>>>) -> axum::response::Respo
 }
 
 /// Secrets Manager's answer with a secret.
-pub(super) fn secret_answer(secret: &Value) -> String {
+pub fn secret_answer(secret: &Value) -> String {
     json!({
         "ARN": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:privatelink/x-AbCdEf", "Name": "privatelink/x",
         "VersionId": "EXAMPLE1-90ab-cdef-fedc-ba987EXAMPLE", "VersionStages": ["AWSCURRENT"], "CreatedDate": 1.5e9,
@@ -111,6 +129,9 @@ pub(super) fn secret_answer(secret: &Value) -> String {
 }
 
 /// A validated request.
-pub(super) fn validated(document: &Value) -> Result<Request> {
+///
+/// # Errors
+/// When it is none.
+pub fn validated(document: &Value) -> Result<Request> {
     request::validate(document, "privatelink/").map_err(|error| Error::new("validating an example", error))
 }
