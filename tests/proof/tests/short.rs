@@ -20,3 +20,19 @@ async fn a_sample_of_faults_crashes_and_repeats_ends_right() {
         .unwrap();
     assert!(report.is_proven(), "{}", report.text());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_inputs_and_mutants_end_as_errors_with_a_path() {
+    for (only, sample) in [("inputs/", 80), ("fuzz/", usize::MAX)] {
+        let choice = Choice {
+            only: Some(only.to_owned()),
+            sample: Some(sample),
+            threads: 6,
+            seed: 1,
+            fuzz: 300,
+            progress: false,
+        };
+        let report = rows::prove(&choice, &rows::situations_of(&choice)).await.unwrap();
+        assert!(report.is_proven(), "{}", report.text());
+    }
+}
