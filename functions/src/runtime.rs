@@ -10,6 +10,7 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::document::Document;
 use shared::progress::{Look, Phase};
 use shared::settings::{PhaseName, Settings};
@@ -97,18 +98,15 @@ where
     lambda_runtime::tracing::init_default_subscriber();
     let process = Arc::new(Settings::from_env().and_then(|settings| Process::new(function, settings)));
     let handler = &handler;
-    // `Value` takes whatever JSON comes: a document of the wrong shape is then our error by name, and not the runtime's own
-    // deserialisation error, whose name no Catch can know.
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+    // Raw JSON is taken whatever it is: a document of the wrong shape, or one nested too deep to be read, is then our error by
+    // name, and not the runtime's own deserialisation error, whose name no Catch can know.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let process = Arc::clone(&process);
         async move {
             let work = async {
                 let process = process.as_ref().as_ref().map_err(Clone::clone)?;
-                Box::pin(handler(
-                    process.context(&event.context.invoked_function_arn)?,
-                    event.payload,
-                ))
-                .await
+                let input = input(&event.payload)?;
+                Box::pin(handler(process.context(&event.context.invoked_function_arn)?, input)).await
             };
             let result = AssertUnwindSafe(work)
                 .catch_unwind()
@@ -119,6 +117,25 @@ where
         }
     }))
     .await
+}
+
+/// Reads an input.
+///
+/// # Errors
+/// `InvalidRequest` where it is nested deeper than anything that this workflow knows.
+fn input(raw: &RawValue) -> Result<Value> {
+    serde_json::from_str(raw.get()).map_err(|error| {
+        // Only the position: the text around it may be anybody's.
+        Error::invalid_at(
+            "/",
+            format!(
+                "the input cannot be read as JSON at line {}, column {}: it is broken, or nested more than a hundred levels deep. Correct it \
+                 and start again.",
+                error.line(),
+                error.column()
+            ),
+        )
+    })
 }
 
 /// Reads the state document.

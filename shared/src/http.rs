@@ -19,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The vendors' answers are kilobytes; a service with many components some hundred.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Of a field in an answer, for a message.
+const MAX_PATH_CHARS: usize = 120;
 
 /// Trust and protocol, made once in a process and shared by its clients.
 #[derive(Clone)]
@@ -122,29 +124,66 @@ impl Answer {
     /// # Errors
     /// `Unavailable` when it is no JSON or has not the shape: a proxy's page or a truncated body, which another try mends.
     pub fn json<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let (name, hint) = if error.is_data() {
-                (
-                    ErrorName::Unexpected,
-                    "the answer has not the documented shape; report it to the maintainers of this workflow",
-                )
-            } else {
-                (
-                    ErrorName::Unavailable,
-                    "the answer is not JSON or was cut off, as a proxy in between may do; it is tried again",
-                )
-            };
-            // Only the position: the text around it may be a secret.
-            Error::new(
-                name,
+        let mut read = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut read).map_err(|error| self.unreadable(&error, what))?;
+        match read.end() {
+            Ok(()) => Ok(value),
+            Err(_) => Err(Error::new(
+                ErrorName::Unavailable,
                 format!(
-                    "{what} answered {} with a body that cannot be read (line {}, column {}): {hint}.",
-                    self.status,
-                    error.line(),
-                    error.column()
+                    "{what} answered {} with more than one JSON value; it is tried again.",
+                    self.status
+                ),
+            )),
+        }
+    }
+
+    /// Fields and positions alone: the text at them may be a secret.
+    fn unreadable(&self, error: &serde_path_to_error::Error<serde_json::Error>, what: &str) -> Error {
+        let inner = error.inner();
+        let (name, why) = if inner.is_data() {
+            let field = field(&error.path().to_string(), &inner.to_string());
+            (
+                ErrorName::Unexpected,
+                format!(
+                    "{field}; the answer has not the documented shape: report it to the maintainers of this workflow"
                 ),
             )
-        })
+        } else {
+            (
+                ErrorName::Unavailable,
+                "the answer is not JSON or was cut off, as a proxy in between may do; it is tried again".to_owned(),
+            )
+        };
+        let (status, line, column) = (self.status, inner.line(), inner.column());
+        Error::new(
+            name,
+            format!("{what} answered {status} with a body that cannot be read (line {line}, column {column}): {why}."),
+        )
+    }
+}
+
+/// What is wrong with which field, of serde's words only those that are in no answer. `path`: of the value that was being read.
+fn field(path: &str, words: &str) -> String {
+    let path: String = path.chars().take(MAX_PATH_CHARS).collect();
+    let at = if path == "." { String::new() } else { path };
+    if let Some((name, _)) = words
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'))
+    {
+        let dot = if at.is_empty() { "" } else { "." };
+        return format!("the field \"{at}{dot}{name}\" is missing");
+    }
+    let expected = words.rsplit_once(", expected ").map(|(_, expected)| expected);
+    let expected = expected.and_then(|expected| expected.split(" at line ").next());
+    let place = if at.is_empty() {
+        "the whole".to_owned()
+    } else {
+        format!("the field \"{at}\"")
+    };
+    match expected {
+        Some(expected) => format!("{place} is not {expected}"),
+        None => format!("{place} is wrong"),
     }
 }
 

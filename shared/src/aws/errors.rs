@@ -6,6 +6,9 @@ use aws_types::request_id::RequestId;
 
 use crate::{Error, ErrorName};
 
+/// AWS's messages are sentences; what is longer helps nobody.
+const MAX_MESSAGE_CHARS: usize = 1500;
+
 /// The service's error code, if it answered with one.
 pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.as_service_error().and_then(ProvideErrorMetadata::code)
@@ -118,7 +121,7 @@ fn name_of(code: &str, status: u16) -> ErrorName {
 /// full stop.
 fn readable(message: &str) -> String {
     let text = message.split("Encoded authorization failure message").next();
-    let text = text.unwrap_or(message).trim();
+    let text: String = text.unwrap_or(message).trim().chars().take(MAX_MESSAGE_CHARS).collect();
     let end = if text.ends_with(['.', '!', '?', ':']) { "" } else { "." };
     format!("{text}{end}")
 }

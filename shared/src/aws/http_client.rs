@@ -8,6 +8,9 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
+/// AWS's longest answers are pages of a megabyte or two.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+
 /// The adapter. Time-outs are the reqwest client's own.
 #[derive(Debug, Clone)]
 pub(super) struct OverReqwest(reqwest::Client);
@@ -34,9 +37,16 @@ impl HttpConnector for OverReqwest {
             let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
             let request = http::Request::from_parts(parts, body);
             let request = reqwest::Request::try_from(request).map_err(|e| ConnectorError::user(e.into()))?;
-            let response = client.execute(request).await.map_err(broken)?;
+            let mut response = client.execute(request).await.map_err(broken)?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let body = response.bytes().await.map_err(broken)?;
+            let mut body = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(broken)? {
+                if body.len() + chunk.len() > MAX_BODY_BYTES {
+                    let why = format!("the answer has more than {MAX_BODY_BYTES} bytes, which no documented one has");
+                    return Err(ConnectorError::other(why.into(), None));
+                }
+                body.extend_from_slice(&chunk);
+            }
             let mut response = http::Response::new(SdkBody::from(body));
             *response.status_mut() = status;
             *response.headers_mut() = headers;

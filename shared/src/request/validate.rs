@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::rules::rules;
+use super::schema::schema_of;
 use super::{Provider, Request, json_schema};
 use crate::{Error, ErrorName, Result};
 
@@ -93,6 +95,14 @@ pub(crate) fn read<T: DeserializeOwned>(
     Ok(Err(violations))
 }
 
+/// Reads any document by the schema of its type. `what`: for the message, like "the command".
+///
+/// # Errors
+/// `InvalidRequest` with every violation, each on its own line as `<JSON pointer>: <what is wrong>`.
+pub fn read_document<T: JsonSchema + DeserializeOwned>(what: &str, document: &Value) -> Result<T> {
+    read(document, &schema_of::<T>(), Vec::new())?.map_err(|violations| report(what, violations))
+}
+
 /// The schema of a request of the document's vendor, and the violation where that cannot be told.
 fn request_schema(document: &Value) -> (Value, Vec<Violation>) {
     let mut schema = json_schema();
@@ -152,7 +162,7 @@ fn describe(error: &ValidationError<'_>, schema: &Value, violations: &mut Vec<Vi
             violations.extend(
                 unexpected
                     .iter()
-                    .map(|name| Violation::at(format!("{path}/{}", escape(name)), "unknown field")),
+                    .map(|name| Violation::at(format!("{path}/{}", escape(name)), unknown_field(name))),
             );
         }
         ValidationErrorKind::Pattern { .. } => {
@@ -178,6 +188,15 @@ fn describe(error: &ValidationError<'_>, schema: &Value, violations: &mut Vec<Vi
         }
         ValidationErrorKind::Type { .. } => violations.push(Violation::at(path, wrong_type(error, schema))),
         _ => violations.push(Violation::at(path, error.to_string())),
+    }
+}
+
+/// No field's name has other characters than ASCII's: those that it has by mistake may look like others, or like none.
+fn unknown_field(name: &str) -> String {
+    if name.is_ascii() {
+        "unknown field".to_owned()
+    } else {
+        format!("unknown field; its name is \"{}\"", plain(name))
     }
 }
 
@@ -254,6 +273,11 @@ fn with_defaults(mut request: Request) -> Request {
     request
 }
 
+/// An execution's cause ends at 32,768 characters: so many lines of so many characters are told.
+const TOLD_LINES: usize = 40;
+const TOLD_PATH_CHARS: usize = 160;
+const TOLD_MESSAGE_CHARS: usize = 600;
+
 /// `what`: "the request". Each violation is on its own line as `<JSON pointer>: <what is wrong>`.
 pub(crate) fn report(what: &str, mut violations: Vec<Violation>) -> Error {
     violations.sort();
@@ -263,25 +287,49 @@ pub(crate) fn report(what: &str, mut violations: Vec<Violation>) -> Error {
         violations.len(),
         if violations.len() == 1 { "" } else { "s" }
     );
-    for violation in violations {
+    let more = violations.len().saturating_sub(TOLD_LINES);
+    for violation in violations.into_iter().take(TOLD_LINES) {
         let path = if violation.path.is_empty() {
             "/"
         } else {
             &violation.path
         };
-        let _ = write!(text, "\n{path}: {}", violation.message);
+        let path = cut(path, TOLD_PATH_CHARS);
+        let _ = write!(text, "\n{path}: {}", cut(&violation.message, TOLD_MESSAGE_CHARS));
+    }
+    if more > 0 {
+        let _ = write!(text, "\nand {more} more.");
     }
     Error::new(ErrorName::InvalidRequest, text)
 }
 
 /// A value for a message, cut short: a request is nobody's secret, but a megabyte of it helps nobody.
 fn quoted(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 80 {
-        text
+    cut(&plain(&value.to_string()), 80)
+}
+
+fn cut(text: &str, chars: usize) -> String {
+    if text.chars().count() <= chars {
+        text.to_owned()
     } else {
-        text.chars().take(77).chain("...".chars()).collect()
+        text.chars()
+            .take(chars.saturating_sub(3))
+            .chain("...".chars())
+            .collect()
     }
+}
+
+/// With escapes for whatever is not ASCII: a character that looks like another one, or like none, is seen so.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            plain.push(c);
+        } else {
+            plain.extend(c.escape_unicode());
+        }
+    }
+    plain
 }
 
 /// Escapes a field's name for a JSON pointer (RFC 6901).

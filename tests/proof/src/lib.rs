@@ -17,11 +17,15 @@
 //! | [`repeats`] | every task is invoked twice |
 //! | [`lives`] | random lives against a naive model |
 //! | [`races`] | many executions at once |
+//! | [`mutants`] | deliberate bugs, each with the test that must fail by it |
+//! | [`inputs`] | inputs that are wrong, and answers that no contract knows |
 
 pub mod crashes;
 pub mod faults;
+pub mod inputs;
 pub mod life;
 pub mod lives;
+pub mod mutants;
 pub mod pool;
 pub mod races;
 mod register;

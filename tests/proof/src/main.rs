@@ -42,6 +42,9 @@ struct Arguments {
     /// Plays the life that this file has as JSON, as the table prints one, and nothing else.
     #[arg(long, value_name = "FILE")]
     life: Option<PathBuf>,
+    /// Cases of each target that is fuzzed; a long run is 100000.
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    fuzz: usize,
     /// Only the names of the trials.
     #[arg(long)]
     list: bool,
@@ -74,6 +77,7 @@ async fn prove(arguments: Arguments) -> Result<bool> {
         seed: arguments.seed,
         random: if arguments.nightly { A_NIGHT } else { arguments.random },
         at_once: arguments.at_once,
+        fuzz: arguments.fuzz,
         progress: true,
     };
     let scope = Scope::of(&choice);

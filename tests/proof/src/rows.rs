@@ -10,10 +10,10 @@ use crate::report::Report;
 use crate::scenes::{self, Scene};
 use crate::situation::Situation;
 use crate::trial::{self, Choice, Trials};
-use crate::{crashes, faults, lives, races, repeats};
+use crate::{crashes, faults, inputs, lives, races, repeats};
 
 /// Rows whose trials need nothing recorded.
-const UNRECORDED: [&str; 2] = ["random/", "races/"];
+const UNRECORDED: [&str; 4] = ["random/", "races/", "inputs/", "fuzz/"];
 
 /// What is recorded to be let fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,9 @@ pub async fn collect(pool: &Arc<Pool>, choice: &Choice, scope: &Scope) -> Result
         repeats::trials(&recorded),
         lives::search::trials(choice.seed, choice.random),
         races::trials(choice.seed, choice.at_once),
+        inputs::bad::trials()?,
+        inputs::unknown::trials(&recorded),
+        inputs::fuzz::trials(choice.seed, choice.fuzz),
     ];
     rows.retain(|row| !row.trials.is_empty());
     let repeated = trial::repeated(&rows);

@@ -45,6 +45,8 @@ type Playing = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 pub struct Trial {
     /// Unique, with slashes: `faults/aiven-new/provision/Ec2.CreateVpcEndpoint.1/reset-after`.
     pub name: String,
+    /// How many cases it tries.
+    pub cases: usize,
     how: How,
 }
 
@@ -62,14 +64,22 @@ impl Trial {
     {
         Self {
             name: name.into(),
+            cases: 1,
             how: How::Other(Arc::new(move |pool| Box::pin(play(pool)))),
         }
+    }
+
+    /// The same, which tries so many cases and ends at the first that is wrong.
+    #[must_use]
+    pub fn of_cases(self, cases: usize) -> Self {
+        Self { cases, ..self }
     }
 
     /// A life with a mishap, which is judged by the same life without one.
     pub fn of_life(name: impl Into<String>, situation: Situation, mishap: Mishap, quiet: &Arc<Quiet>) -> Self {
         Self {
             name: name.into(),
+            cases: 1,
             how: How::Life(LifeTrial {
                 situation,
                 mishap,
@@ -128,6 +138,8 @@ pub struct Choice {
     pub random: usize,
     /// Races of more executions are left out.
     pub at_once: usize,
+    /// Cases of each target that is fuzzed.
+    pub fuzz: usize,
     /// Says on standard error how far it is.
     pub progress: bool,
 }
@@ -172,7 +184,7 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
             let verdicts = played.unwrap_or_else(panicked);
             let played = trials.into_iter().zip(verdicts);
             played
-                .map(|((at, trial), verdict)| (at, trial.name, verdict))
+                .map(|((at, trial), verdict)| (at, trial, verdict))
                 .collect::<Vec<_>>()
         });
     }
@@ -183,10 +195,10 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
             _ = tokio::signal::ctrl_c() => break,
         };
         let Some(played) = played else { break };
-        for (at, name, verdict) in played.unwrap_or_default() {
+        for (at, Trial { name, cases, .. }, verdict) in played.unwrap_or_default() {
             done += 1;
             let row = &mut table[at];
-            row.tried += usize::from(verdict != Verdict::Empty);
+            row.tried += if verdict == Verdict::Empty { 0 } else { cases };
             match verdict {
                 Verdict::Right => {}
                 Verdict::Empty => row.empty.push(name),
@@ -263,6 +275,7 @@ mod tests {
             seed: 1,
             random: 0,
             at_once: 0,
+            fuzz: 0,
             progress: false,
         };
         let chosen = choice.of(vec![

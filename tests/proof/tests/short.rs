@@ -15,6 +15,7 @@ async fn a_sample_of_faults_crashes_and_repeats_ends_right() {
         seed: 1,
         random: 2,
         at_once: 2,
+        fuzz: 400,
         progress: false,
     };
     let scope = Scope {
@@ -23,4 +24,22 @@ async fn a_sample_of_faults_crashes_and_repeats_ends_right() {
     };
     let report = rows::prove(&choice, &scope).await.unwrap();
     assert!(report.is_proven(), "{}", report.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_inputs_and_mutants_end_as_errors_with_a_path() {
+    for (only, sample) in [("inputs/", 80), ("fuzz/", usize::MAX)] {
+        let choice = Choice {
+            only: Some(only.to_owned()),
+            sample: Some(sample),
+            threads: 6,
+            seed: 1,
+            random: 0,
+            at_once: 0,
+            fuzz: 300,
+            progress: false,
+        };
+        let report = rows::prove(&choice, &Scope::of(&choice)).await.unwrap();
+        assert!(report.is_proven(), "{}", report.text());
+    }
 }

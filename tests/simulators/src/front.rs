@@ -16,7 +16,7 @@ use http_body::Frame;
 
 use crate::clock::Clock;
 use crate::process;
-use crate::recorder::{Api, Asked, Call, FaultKind, Recorder};
+use crate::recorder::{Api, Asked, Call, FaultKind, Recorder, Rewrite};
 use crate::server::{Cut, Peer};
 
 /// Larger request bodies are refused with 413.
@@ -133,6 +133,10 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
             tokio::time::sleep(real).await;
             answer
         }
+        Some(FaultKind::Rewrite(rewrite)) => {
+            front.note(&parts, &operation, status);
+            rewritten(answer, &rewrite).await
+        }
         Some(FaultKind::Body(text)) => {
             front.note(&parts, &operation, 200);
             let content_type = answer.headers().get(CONTENT_TYPE).cloned();
@@ -144,7 +148,10 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
         }
         _ => {
             front.note(&parts, &operation, status);
-            answer
+            match front.recorder.always() {
+                Some(rewrite) => rewritten(answer, &rewrite).await,
+                None => answer,
+            }
         }
     }
 }
@@ -180,6 +187,20 @@ async fn cut(parts: &Parts) -> Response {
             flushed: true,
         })),
     }
+}
+
+/// The answer with another body; one that is no text stays as it is.
+async fn rewritten(answer: Response, rewrite: &Rewrite) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let Ok(whole) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let body = match std::str::from_utf8(&whole) {
+        Ok(text) => Bytes::from(rewrite.of(text)),
+        Err(_) => whole,
+    };
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body))
 }
 
 /// The answer with its full `Content-Length`, but only the first half of its bytes before the connection closes.

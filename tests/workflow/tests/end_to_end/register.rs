@@ -231,7 +231,7 @@ async fn a_run_that_failed_says_so() {
             json!({"action": "get", "connection_id": "plw-0"}),
             "the register has no plw-0",
         ),
-        (json!({"action": "drop"}), "unknown variant"),
+        (json!({"action": "drop"}), "none of list, get, rebuild"),
     ] {
         let answer = stage.ask_register(command).await;
         assert_eq!(answer["errorType"], "InvalidRequest", "{answer}");
