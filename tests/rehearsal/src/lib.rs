@@ -3,9 +3,10 @@
 //! | module | holds |
 //! |---|---|
 //! | [`environment`] | all of the below together: the product, deployed and ready to run |
-//! | [`python`] | a private Python environment with the emulator in it |
+//! | [`python`] | private Python environments with the engines in them |
 //! | [`functions`] | the Lambda functions, built and zipped |
 //! | [`emulator`] | MiniStack as a child process that cannot outlive this one |
+//! | [`strict`] | moto as a stricter second engine for the state machine, for tests |
 //! | [`aws`] | a small client of the emulator's APIs |
 //! | [`package`] | what `sam package` does to the template |
 //! | [`deploy`] | what `sam deploy` does with it |
@@ -23,13 +24,16 @@ pub mod error;
 pub mod execution;
 pub mod fleet;
 pub mod functions;
+mod guarded;
 mod http;
 pub mod package;
 pub mod paths;
 pub mod python;
+mod refused;
 mod run_dir;
+pub mod strict;
 pub mod tasks;
 
-pub use environment::{Environment, Options};
+pub use environment::{Engine, Environment, Options};
 pub use error::{Error, Result};
 pub use execution::{Execution, Failure, Outcome};

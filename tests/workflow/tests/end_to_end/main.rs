@@ -5,11 +5,16 @@ mod accounts;
 mod bus;
 mod changes;
 mod connects;
+mod engines;
 mod fails;
 mod landing_zone;
+mod only_default;
 mod refuses;
 mod register;
 mod requests;
 mod secrets;
 mod stage;
 mod vending;
+
+/// What runs the state machine: `end_to_end_strict` has the same tests with the other engine.
+const ENGINE: rehearsal::Engine = rehearsal::Engine::Default;

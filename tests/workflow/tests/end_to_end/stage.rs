@@ -55,6 +55,7 @@ pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
     let at_once = (cores + cores / 2).clamp(3, 6);
     let turn = TURNS.get_or_init(|| Semaphore::new(at_once)).acquire().await.unwrap();
     let mut options = Options {
+        engine: crate::ENGINE,
         say: |_| {},
         ..Options::default()
     };
