@@ -8,6 +8,11 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
+use crate::http::{BodyError, body as http_body};
+
+/// EC2's largest pages, a thousand security groups full of rules, stay below it, and a function has eight times as much.
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+
 /// The adapter. Time-outs are the reqwest client's own.
 #[derive(Debug, Clone)]
 pub(super) struct OverReqwest(reqwest::Client);
@@ -34,9 +39,12 @@ impl HttpConnector for OverReqwest {
             let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
             let request = http::Request::from_parts(parts, body);
             let request = reqwest::Request::try_from(request).map_err(|e| ConnectorError::user(e.into()))?;
-            let response = client.execute(request).await.map_err(broken)?;
+            let mut response = client.execute(request).await.map_err(broken)?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let body = response.bytes().await.map_err(broken)?;
+            let body = http_body(&mut response, MAX_BODY_BYTES).await.map_err(|error| match error {
+                BodyError::Broken(error) => broken(error),
+                BodyError::TooLarge(error) => ConnectorError::other(error.into(), None),
+            })?;
             let mut response = http::Response::new(SdkBody::from(body));
             *response.status_mut() = status;
             *response.headers_mut() = headers;
