@@ -26,6 +26,15 @@ const POLL: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 const SHOWN_LINES: usize = 20;
 
+/// Services that the functions call and that speak JSON.
+const SPEAKING_JSON: [&str; 5] = [
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SSM",
+    "AWS_ENDPOINT_URL_ORGANIZATIONS",
+    "AWS_ENDPOINT_URL_SFN",
+];
+
 /// Runs a command under a memory limit, with a watchdog beside it: when the pipe at standard input closes, which the kernel
 /// does however the parent ends, the watchdog kills the whole process group, functions included.
 ///
@@ -66,7 +75,7 @@ pub struct Settings<'a> {
     pub ec2_url: Option<&'a str>,
     /// Where the functions' calls to Route 53 go instead of to the emulator.
     pub route53_url: Option<&'a str>,
-    /// Where the functions' calls to Secrets Manager and DynamoDB go instead of to the emulator.
+    /// Where the functions' calls to the services that speak JSON go instead of to the emulator.
     pub aws_json_url: Option<&'a str>,
     /// Where the functions' calls to STS go instead of to the emulator.
     pub sts_url: Option<&'a str>,
@@ -229,7 +238,7 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
         variables.push(("AWS_ENDPOINT_URL_ROUTE_53", route53_url.to_owned()));
     }
     if let Some(aws_json_url) = settings.aws_json_url {
-        for name in ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_DYNAMODB"] {
+        for name in SPEAKING_JSON {
             variables.push((name, aws_json_url.to_owned()));
         }
     }

@@ -228,6 +228,7 @@ async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDi
         let port = emulator::free_port()?;
         let config = SimulatorsConfig {
             upstream: Some(emulator::url(port)),
+            consumer_policy: Some(consumer_policy()?),
             ..config.clone()
         };
         let speed = config.speed;
@@ -251,6 +252,14 @@ async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDi
             Err(error) => return Err(error),
         }
     }
+}
+
+/// What `infra/consumer-role.yaml` allows in the accounts where it is deployed.
+fn consumer_policy() -> Result<Value> {
+    let template = paths::workspace_root().join("infra/consumer-role.yaml");
+    let template = package::package(&template, &Zips::new(), BUCKET)?.template;
+    let policies = &template["Resources"]["ConsumerRole"]["Properties"]["Policies"];
+    Ok(policies[0]["PolicyDocument"].clone())
 }
 
 fn parameters(simulators: &Simulators, ca_file: &Path, more: &BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -10,7 +10,7 @@
 //!           ──TLS───► hcp ─────┼──► Fabric: endpoint services and endpoints, as AWS PrivateLink knows them
 //!           ──TLS───► aiven ───┘
 //!           ──HTTP──► route53, sts, aws_json ───► the emulator, if there is one
-//!                      └ every call passes the Recorder (what was called, by whom, was it a write) and the faults
+//!                      └ every call passes the rights of the caller, the Recorder (what was called, by whom, was it a write) and the faults
 //! ```
 
 pub mod aiven;
@@ -24,6 +24,7 @@ pub mod knobs;
 mod process;
 pub mod rate;
 pub mod recorder;
+pub mod rights;
 pub mod route53;
 pub mod server;
 mod start;
