@@ -36,7 +36,9 @@ fn redact(value: &mut Value, secrets: &[&SecretString]) -> bool {
             let leaking = fields.keys().any(|key| text(key, secrets) != *key);
             if leaking {
                 let named = std::mem::take(fields).into_iter();
-                *fields = named.map(|(key, value)| (text(&key, secrets).into_owned(), value)).collect();
+                *fields = named
+                    .map(|(key, value)| (text(&key, secrets).into_owned(), value))
+                    .collect();
             }
             fields
                 .values_mut()

@@ -41,10 +41,12 @@ impl HttpConnector for OverReqwest {
             let request = reqwest::Request::try_from(request).map_err(|e| ConnectorError::user(e.into()))?;
             let mut response = client.execute(request).await.map_err(broken)?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let body = http_body(&mut response, MAX_BODY_BYTES).await.map_err(|error| match error {
-                BodyError::Broken(error) => broken(error),
-                BodyError::TooLarge(error) => ConnectorError::other(error.into(), None),
-            })?;
+            let body = http_body(&mut response, MAX_BODY_BYTES)
+                .await
+                .map_err(|error| match error {
+                    BodyError::Broken(error) => broken(error),
+                    BodyError::TooLarge(error) => ConnectorError::other(error.into(), None),
+                })?;
             let mut response = http::Response::new(SdkBody::from(body));
             *response.status_mut() = status;
             *response.headers_mut() = headers;

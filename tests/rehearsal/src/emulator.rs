@@ -19,8 +19,10 @@ pub const REGION: &str = "eu-west-1";
 
 /// Address space of the emulator and of each function, in KiB. A state machine that loops once took the emulator to 15 GB.
 const MEMORY_KIB: u32 = 8 * 1024 * 1024;
-/// Starts MiniStack with what it lacks of Step Functions.
-const LAUNCHER: &str = include_str!("launcher.py");
+/// Starts MiniStack with what it lacks of Step Functions and of the rights of its roles.
+const LAUNCHER: &str = concat!(include_str!("launcher.py"), "\n", include_str!("machine_rights.py"));
+/// Where the emulator writes which rights the state machines' roles used, beside its temporary files.
+const RIGHTS_LOG: &str = "rights.jsonl";
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -200,6 +202,11 @@ fn identity() -> String {
     )
 }
 
+/// The file that tells which rights of state machines' roles were used, a JSON object a line; absent until there is one.
+pub(crate) fn rights_log(temp_dir: &Path) -> PathBuf {
+    temp_dir.join(RIGHTS_LOG)
+}
+
 /// The whole environment of the emulator, which its functions inherit: nothing of the user's but the PATH, so that no
 /// credential, profile or proxy of theirs gets in.
 fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, String)> {
@@ -221,6 +228,7 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
         ("MINISTACK_EDITION", identity.to_owned()),
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
         ("MINISTACK_REGION", REGION.to_owned()),
+        ("RIGHTS_LOG", rights_log(settings.temp_dir).display().to_string()),
         ("SFN_WAIT_SCALE", (1.0 / settings.speed).to_string()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
         // What the functions inherit.

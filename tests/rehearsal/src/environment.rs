@@ -1,11 +1,12 @@
 //! Everything together: the emulator, the simulators, and in them the real product, deployed and ready to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulators::rights::{Rights, Use};
 use simulators::{Simulators, SimulatorsConfig, aiven, hcp};
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -15,7 +16,7 @@ use crate::emulator::{self, Emulator};
 use crate::execution::{Execution, Running};
 use crate::functions::{self, Zips};
 use crate::run_dir::RunDir;
-use crate::{Error, Result, package, paths, python};
+use crate::{Error, Result, package, paths, python, rights};
 
 /// The stack's name.
 pub const STACK: &str = "privatelink";
@@ -191,6 +192,26 @@ impl Environment {
     /// When the emulator does not answer.
     pub async fn logs(&self) -> Result<BTreeMap<String, String>> {
         self.aws.logs().await
+    }
+
+    /// The rights that functions and state machines used so far.
+    ///
+    /// # Errors
+    /// When what the emulator wrote down cannot be read.
+    pub fn rights_used(&self) -> Result<BTreeSet<Use>> {
+        let of_functions = self.simulators.rights.as_ref().map(Rights::used).unwrap_or_default();
+        let of_machines = rights::of_machines(&emulator::rights_log(&self.run_dir.temp))?;
+        Ok(of_functions.into_keys().chain(of_machines.used).collect())
+    }
+
+    /// What functions and state machines did without having the right to, and what therefore was refused.
+    ///
+    /// # Errors
+    /// When what the emulator wrote down cannot be read.
+    pub fn denied(&self) -> Result<Vec<String>> {
+        let mut denied = self.simulators.rights.as_ref().map(Rights::denied).unwrap_or_default();
+        denied.extend(rights::of_machines(&emulator::rights_log(&self.run_dir.temp))?.denied);
+        Ok(denied)
     }
 
     /// Where this run's logs are; they stay after [`Environment::keep_logs`].

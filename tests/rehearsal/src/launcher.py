@@ -6,6 +6,7 @@ The pages are those of the "AWS Step Functions Developer Guide" and its API refe
 import contextvars
 import inspect
 import json
+import os
 import runpy
 import secrets
 import sys
@@ -361,7 +362,8 @@ def written(child):
 
 
 # --- "Lambda execution role": a function runs with temporary credentials of its role. MiniStack gives all of them the account's own,
-# unless it enforces IAM, which it does for its own services only.
+# unless it enforces IAM, which it does for its own services only. And "Setting application-level log level filtering": Lambda tells the
+# function level and format.
 credentials = {}
 
 
@@ -374,7 +376,9 @@ def execution_credentials(config):
             "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{function[:64]}", "UserId": f"{role}:{function[:64]}", "AccountId": account,
             "SecretAccessKey": secret, "SessionToken": token,
         })
-    return credentials[function]
+    logging = config.get("LoggingConfig") or {}
+    level = logging.get("ApplicationLogLevel")
+    return {**credentials[function], **({"AWS_LAMBDA_LOG_LEVEL": level, "AWS_LAMBDA_LOG_FORMAT": "JSON"} if level else {})}
 
 
 lambda_svc.execution_credentials = lambda_runtime.execution_credentials = execution_credentials
@@ -385,6 +389,3 @@ sfn._invoke_nested_start_execution_sync = nested_sync
 sfn._invoke_aws_sdk_integration = sdk_integration
 sfn._run_distributed_map = distributed_map
 sfn.handle_request = handle_request
-
-if __name__ == "__main__":
-    runpy.run_module("ministack", run_name="__main__")

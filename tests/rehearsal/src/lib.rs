@@ -26,6 +26,7 @@ mod http;
 pub mod package;
 pub mod paths;
 pub mod python;
+mod rights;
 mod run_dir;
 
 pub use environment::{Environment, Options};

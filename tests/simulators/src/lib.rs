@@ -20,6 +20,7 @@ pub mod ec2;
 pub mod fabric;
 pub mod front;
 pub mod hcp;
+pub mod hostile;
 pub mod knobs;
 mod process;
 pub mod rate;

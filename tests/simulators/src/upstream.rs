@@ -63,7 +63,11 @@ impl Upstream {
     /// The account that an access key belongs to, as STS tells.
     pub(crate) async fn account_of(&self, access_key: &str, date: &str, region: &str) -> Option<String> {
         let scope = format!("{access_key}/{date}/{region}/sts");
-        let form = [("Action", "GetAccessKeyInfo"), ("Version", "2011-06-15"), ("AccessKeyId", access_key)];
+        let form = [
+            ("Action", "GetAccessKeyInfo"),
+            ("Version", "2011-06-15"),
+            ("AccessKeyId", access_key),
+        ];
         element(&self.ask(&scope, &form).await?, "Account")
     }
 

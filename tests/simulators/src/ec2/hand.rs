@@ -72,7 +72,10 @@ impl Ec2 {
     /// The name of the service that an endpoint is for.
     pub(crate) fn service_name_of(&self, endpoint_id: &str) -> Option<String> {
         let state = self.fabric.state();
-        state.endpoints.get(endpoint_id).map(|endpoint| endpoint.service_name.clone())
+        state
+            .endpoints
+            .get(endpoint_id)
+            .map(|endpoint| endpoint.service_name.clone())
     }
 
     /// All endpoints that are still remembered, of all accounts, oldest first.

@@ -102,12 +102,20 @@ fn json(place: Place<'_>, parts: &Parts, body: &Bytes) -> Result<Vec<Asked>, Str
             let key = body["Key"]["id"]["S"].as_str().or(body["Item"]["id"]["S"].as_str());
             let context = key.map(|key| ("dynamodb:LeadingKeys".to_owned(), vec![key.to_owned()]));
             let table = place.arn("dynamodb", &format!("table/{}", text("TableName")));
-            vec![asked(format!("dynamodb:{operation}"), table, context.into_iter().collect())]
+            vec![asked(
+                format!("dynamodb:{operation}"),
+                table,
+                context.into_iter().collect(),
+            )]
         }
         ("AmazonSSM", "GetParameter") => {
             // A version or label follows a colon.
             let name = text("Name").split(':').next().unwrap_or_default();
-            vec![asked("ssm:GetParameter", place.arn("ssm", &format!("parameter{name}")), none)]
+            vec![asked(
+                "ssm:GetParameter",
+                place.arn("ssm", &format!("parameter{name}")),
+                none,
+            )]
         }
         ("AmazonSSM", "GetParametersByPath") => {
             let path = place.arn("ssm", &format!("parameter{}", text("Path")));
@@ -116,10 +124,9 @@ fn json(place: Place<'_>, parts: &Parts, body: &Bytes) -> Result<Vec<Asked>, Str
                 .map(|resource| asked("ssm:GetParametersByPath", resource, none.clone()))
                 .into()
         }
-        (
-            "AWSOrganizationsV20161128",
-            "ListRoots" | "ListAccountsForParent" | "ListOrganizationalUnitsForParent",
-        ) => vec![plain(format!("organizations:{operation}"))],
+        ("AWSOrganizationsV20161128", "ListRoots" | "ListAccountsForParent" | "ListOrganizationalUnitsForParent") => {
+            vec![plain(format!("organizations:{operation}"))]
+        }
         ("AWSStepFunctions", "StartExecution") => {
             vec![asked("states:StartExecution", text("stateMachineArn"), none)]
         }

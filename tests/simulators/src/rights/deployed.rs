@@ -18,8 +18,8 @@ pub(super) fn policies_of(details: &str, role: &str) -> Option<Vec<Value>> {
     documents.iter().map(|document| json(document)).collect()
 }
 
-/// `EnsureEndpointRole` of `privatelink-EnsureEndpointRole-1A2B3C`.
-pub(super) fn logical_id(role: &str) -> String {
+/// The id in the template of a role that CloudFormation named: `EnsureEndpointRole` of `privatelink-EnsureEndpointRole-1A2B3C`.
+pub fn logical_id(role: &str) -> String {
     role.rsplit('-').nth(1).unwrap_or(role).to_owned()
 }
 

@@ -113,7 +113,9 @@ impl Call<'_> {
 
     /// The action on each resource that there is: of one that is missing EC2 says so, whoever asks.
     fn on_own(&self, action: &str, ids: &[String], keys: &Context) -> Vec<Asked> {
-        let there = ids.iter().filter(|id| self.ec2.tags_of(self.place.account, id).is_some());
+        let there = ids
+            .iter()
+            .filter(|id| self.ec2.tags_of(self.place.account, id).is_some());
         there
             .map(|id| {
                 let mut context = self.tags_on(id);
@@ -138,8 +140,14 @@ impl Call<'_> {
             all.extend(given.map(|id| asked(CREATE, self.arn(kind, &id), self.tags_on(&id))));
         }
         all.extend(self.tagged_at_creation("CreateVpcEndpoint", "vpc-endpoint", &tags));
-        all.extend(["DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"].map(|name| plain(format!("ec2:{name}"))));
-        if self.form.get("ServiceRegion").is_some_and(|region| region != self.place.region) {
+        all.extend(
+            ["DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"].map(|name| plain(format!("ec2:{name}"))),
+        );
+        if self
+            .form
+            .get("ServiceRegion")
+            .is_some_and(|region| region != self.place.region)
+        {
             all.push(asked(MULTI_REGION, endpoint, Context::new()));
         }
         all

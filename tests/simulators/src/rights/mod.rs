@@ -32,6 +32,7 @@ use crate::ec2::Ec2;
 use crate::recorder::Api;
 use crate::upstream::Upstream;
 use asked::{Asked, Place};
+pub use deployed::logical_id;
 use policy::Statement;
 
 /// How the roles in consumers' accounts are named in [`Use`].
@@ -152,8 +153,12 @@ impl Rights {
         }
         let caller = self.find(key).await;
         // What could not be found now may be found later.
-        if caller.is_some() {
-            self.lock().callers.insert(key.to_owned(), caller.clone());
+        if let Some(caller) = &caller {
+            // EC2 would ask the emulator for each key anew.
+            self.ec2.with_world(|world| {
+                world.access_keys.insert(key.to_owned(), caller.account.clone());
+            });
+            self.lock().callers.insert(key.to_owned(), Some(caller.clone()));
         }
         caller
     }
@@ -163,7 +168,12 @@ impl Rights {
         // arn:aws:sts::<account>:assumed-role/<role>/<session>
         let mut parts = arn.splitn(6, ':').skip(4);
         let account = parts.next()?.to_owned();
-        let role = parts.next()?.strip_prefix("assumed-role/")?.split('/').next()?.to_owned();
+        let role = parts
+            .next()?
+            .strip_prefix("assumed-role/")?
+            .split('/')
+            .next()?
+            .to_owned();
         let details = self.upstream.authorization_details(&account).await?;
         let (role, policies) = match deployed::policies_of(&details, &role) {
             Some(policies) => (deployed::logical_id(&role), policies),
@@ -176,7 +186,9 @@ impl Rights {
         let statements = match statements {
             Ok(statements) => statements.concat(),
             Err(why) => {
-                self.lock().denied.push(format!("{role}: its policy cannot be read: {why}"));
+                self.lock()
+                    .denied
+                    .push(format!("{role}: its policy cannot be read: {why}"));
                 Vec::new()
             }
         };

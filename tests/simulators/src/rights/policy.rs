@@ -94,7 +94,9 @@ impl Statement {
     pub fn allows(&self, action: &str, resource: &str, context: &Context) -> bool {
         // Actions are matched without regard to case, resources are not.
         let action = action.to_ascii_lowercase();
-        self.actions.iter().any(|pattern| like(&pattern.to_ascii_lowercase(), &action))
+        self.actions
+            .iter()
+            .any(|pattern| like(&pattern.to_ascii_lowercase(), &action))
             && self.resources.iter().any(|pattern| like(pattern, resource))
             && self.conditions.iter().all(|condition| condition.holds(context))
     }
@@ -242,7 +244,10 @@ mod tests {
         for (action, resource) in [
             ("ec2:CreateTag", here),
             ("ec2:CreateTagsNow", here),
-            ("ec2:CreateTags", "arn:aws:ec2:eu-west-1:444455556666:vpc-endpoint/vpce-1"),
+            (
+                "ec2:CreateTags",
+                "arn:aws:ec2:eu-west-1:444455556666:vpc-endpoint/vpce-1",
+            ),
             ("ec2:CreateTags", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1"),
             ("ec2:CreateTags", "*"),
         ] {
@@ -256,7 +261,10 @@ mod tests {
         assert!(!allowed(json!({"StringLike": {key: "plw-*"}}), &[]));
         assert!(!allowed(json!({"StringEquals": {key: "plw-1"}}), &[]));
         assert!(allowed(json!({"StringEqualsIfExists": {key: "plw-1"}}), &[]));
-        assert!(!allowed(json!({"StringEqualsIfExists": {key: "plw-1"}}), &[(key, &["plw-2"])]));
+        assert!(!allowed(
+            json!({"StringEqualsIfExists": {key: "plw-1"}}),
+            &[(key, &["plw-2"])]
+        ));
         assert!(allowed(json!({"ForAllValues:StringNotLike": {key: "plw-*"}}), &[]));
         assert!(allowed(json!({"Null": {key: "true"}}), &[]));
         assert!(!allowed(json!({"Null": {key: "false"}}), &[]));
@@ -267,7 +275,10 @@ mod tests {
     fn one_of_several_values_is_enough_unless_all_are_asked_for() {
         let tags = ("aws:TagKeys", &["team", "privatelink-workflow:connection"][..]);
         assert!(allowed(json!({"StringLike": {"aws:TagKeys": ["x", "te*"]}}), &[tags]));
-        assert!(!allowed(json!({"ForAllValues:StringLike": {"aws:TagKeys": ["x", "te*"]}}), &[tags]));
+        assert!(!allowed(
+            json!({"ForAllValues:StringLike": {"aws:TagKeys": ["x", "te*"]}}),
+            &[tags]
+        ));
         assert!(!allowed(
             json!({"ForAllValues:StringNotLike": {"aws:TagKeys": "privatelink-workflow:*"}}),
             &[tags]
@@ -277,7 +288,12 @@ mod tests {
     #[test]
     fn a_variable_is_what_the_call_has_there() {
         let same = json!({"StringEquals": {"aws:RequestTag/t": "${aws:ResourceTag/t}"}});
-        let of = |on_resource| allowed(same.clone(), &[("aws:RequestTag/t", &["a"]), ("aws:ResourceTag/t", on_resource)]);
+        let of = |on_resource| {
+            allowed(
+                same.clone(),
+                &[("aws:RequestTag/t", &["a"]), ("aws:ResourceTag/t", on_resource)],
+            )
+        };
         assert!(of(&["a"]));
         assert!(!of(&["b"]));
         assert!(!of(&[]));

@@ -49,7 +49,9 @@ fn add_role(stage: &Stage, account: &str, name: &str) {
 
 /// Deploys the stack so that requests may name these roles.
 fn may_assume(options: &mut Options, arns: &str) {
-    options.parameters.insert("ConsumerRoleArns".to_owned(), arns.to_owned());
+    options
+        .parameters
+        .insert("ConsumerRoleArns".to_owned(), arns.to_owned());
 }
 
 /// Security groups in the account with our tag.
@@ -265,11 +267,16 @@ async fn a_request_names_another_role_of_its_account_and_no_other_accounts() {
     add_role(&stage, SECOND, "admin");
     let arn = role_arn(SECOND, "admin");
     let request = with(request, "/consumer/role_arn", json!(arn));
-    stage.fails(&request, "Denied", &["/consumer/role_arn: ", "ConsumerRoleArns"]).await;
+    stage
+        .fails(&request, "Denied", &["/consumer/role_arn: ", "ConsumerRoleArns"])
+        .await;
     let rights = stage.environment.simulators.rights.as_ref().unwrap();
     let denied = rights.take_denied();
     assert!(
-        !denied.is_empty() && denied.iter().all(|call| call.starts_with("PreflightRole lacks sts:") && call.contains(&arn)),
+        !denied.is_empty()
+            && denied
+                .iter()
+                .all(|call| call.starts_with("PreflightRole lacks sts:") && call.contains(&arn)),
         "{denied:#?}"
     );
     assert_eq!(stage.take_writes(), Vec::<String>::new());

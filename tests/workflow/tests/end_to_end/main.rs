@@ -10,6 +10,10 @@ mod landing_zone;
 mod refuses;
 mod register;
 mod requests;
+mod rights;
 mod secrets;
 mod stage;
+#[path = "../contract/stack.rs"]
+#[allow(dead_code)]
+mod template;
 mod vending;
