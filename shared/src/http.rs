@@ -101,7 +101,7 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// The same without the credentials that it was asked with, in whatever of it may be shown.
+    /// The same without the credentials that it was asked with, in whatever of it may be shown. What holds another comes before it.
     #[must_use]
     pub fn without(self, secrets: &[&SecretString]) -> Self {
         Self {

@@ -155,9 +155,9 @@ impl Client {
         Ok(token)
     }
 
-    /// `aivenv1 …`.
-    fn authorization(token: &SecretString) -> Result<HeaderValue> {
-        let mut authorization = HeaderValue::from_str(&format!("aivenv1 {}", token.expose_secret())).map_err(|_| {
+    /// The header's value of its text, `aivenv1 …`.
+    fn authorization(text: &SecretString) -> Result<HeaderValue> {
+        let mut authorization = HeaderValue::from_str(text.expose_secret()).map_err(|_| {
             Error::invalid_at(
                 "/provider/secret_id",
                 "the secret's \"token\" has characters that no Aiven token has. Correct its value in Secrets Manager.",
@@ -169,15 +169,16 @@ impl Client {
 
     async fn send<B: Serialize>(&self, method: &Method, url: &Url, body: Option<&B>, what: &str) -> Result<Answer> {
         let token = self.token().await?;
+        let authorization = SecretString::from(format!("aivenv1 {}", token.expose_secret()));
         let mut request = self
             .reach
             .http
             .request(method.clone(), url.clone())
-            .header(AUTHORIZATION, Self::authorization(&token)?);
+            .header(AUTHORIZATION, Self::authorization(&authorization)?);
         if let Some(body) = body {
             request = request.json(body);
         }
-        Ok(http::send(request, what).await?.without(&[&token]))
+        Ok(http::send(request, what).await?.without(&[&authorization, &token]))
     }
 
     fn url(&self, below: &[&str]) -> Result<Url> {

@@ -201,15 +201,16 @@ impl Client {
         }
         let send = async || -> Result<Answer, Failure> {
             let token = self.token().await?;
+            let bearer = SecretString::from(format!("Bearer {}", token.expose_secret()));
             let mut request = self
                 .http
                 .request(method.clone(), url.clone())
                 .header(ACCEPT, "application/json")
-                .header(AUTHORIZATION, authorization(&token)?);
+                .header(AUTHORIZATION, authorization(&bearer)?);
             if let Some(body) = body {
                 request = request.json(body);
             }
-            Ok(http::send(request, &what).await?.without(&[&token]))
+            Ok(http::send(request, &what).await?.without(&[&bearer, &token]))
         };
         let mut answer = send().await?;
         if answer.status == StatusCode::UNAUTHORIZED {
@@ -289,9 +290,9 @@ impl Client {
     }
 }
 
-/// `Bearer …`.
-fn authorization(token: &SecretString) -> Result<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
+/// The header's value of its text, `Bearer …`.
+fn authorization(text: &SecretString) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(text.expose_secret()).map_err(|_| {
         Error::unexpected("HCP's token cannot be sent in a header: report it to the maintainers of this workflow.")
     })?;
     value.set_sensitive(true);
