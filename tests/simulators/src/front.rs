@@ -16,6 +16,7 @@ use http::{HeaderValue, StatusCode};
 use http_body::Frame;
 
 use crate::clock::Clock;
+use crate::echo::echo;
 use crate::process;
 use crate::recorder::{Api, Asked, Call, FaultKind, Recorder};
 use crate::rights::Rights;
@@ -100,6 +101,7 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
 
     let answer = match &fault {
         Some(FaultKind::Status { status, retry_after }) => Some((front.error)(*status, *retry_after)),
+        Some(FaultKind::Echo { status }) => Some(echo(front.api, *status, &parts)),
         Some(FaultKind::Html { status }) => Some(proxy_page(*status)),
         Some(FaultKind::Bare { status }) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);

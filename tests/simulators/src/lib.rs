@@ -17,6 +17,7 @@ pub mod aiven;
 pub mod aws_json;
 pub mod clock;
 pub mod ec2;
+mod echo;
 pub mod fabric;
 pub mod front;
 pub mod hcp;

@@ -7,6 +7,7 @@ mod changes;
 mod connects;
 mod fails;
 mod landing_zone;
+mod leaks;
 mod refuses;
 mod register;
 mod requests;

@@ -23,6 +23,7 @@ const SECOND: &str = "444455556666";
 const REGION: &str = "eu-west-1";
 /// The vendors' region, so that `vpce:AllowMultiRegion` is needed by everything.
 const ELSEWHERE: &str = "us-east-1";
+const NAMED_ROLE: &str = "arn:aws:iam::444455556666:role/network";
 const OTHER_LISTS: &str = "lists-of-somebody";
 
 /// Rights that AWS's services use in the role's name where no emulator shows it, each with what says so. `*` for the role: in each.
@@ -107,11 +108,12 @@ fn granted() -> BTreeSet<Use> {
 fn everything(options: &mut Options) {
     let aiven = options.simulators.aiven.projects.get_mut(aiven::PROJECT).unwrap();
     aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
+    aiven.services.get_mut(aiven::PG_SERVICE).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
     aiven.vpcs.get_mut(aiven::PROJECT_VPC_ID).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
     let hcp = options.simulators.hcp.projects.get_mut(hcp::PROJECT_ID).unwrap();
     hcp.networks.get_mut(hcp::HVN_ID).unwrap().region = ELSEWHERE.to_owned();
     for (name, value) in [
-        ("ConsumerRoleArns", "arn:aws:iam::444455556666:role/network"),
+        ("ConsumerRoleArns", NAMED_ROLE),
         ("OrganizationsAccess", "true"),
         ("FleetListsBucket", OTHER_LISTS),
     ] {
@@ -126,6 +128,8 @@ fn everything(options: &mut Options) {
 /// Two new VPCs of an account, with a security group in the first that lets everybody in.
 struct Network {
     account: &'static str,
+    /// What requests name.
+    role_arn: Option<&'static str>,
     first: String,
     second: String,
     group: String,
@@ -148,6 +152,7 @@ impl Network {
             account_mut.add_security_group(&group, &first, "open", rules, &[]);
             Self {
                 account,
+                role_arn: None,
                 first,
                 second,
                 group,
@@ -161,7 +166,11 @@ impl Network {
             "account_id": self.account, "region": REGION, "vpc_id": self.first, "client_cidrs": ["10.0.0.0/16"],
             "tags": {"team": "orders", "gone": "soon"}
         });
-        with(request.clone(), "/consumer", consumer)
+        let mut request = with(request.clone(), "/consumer", consumer);
+        if let Some(role_arn) = self.role_arn {
+            request["consumer"]["role_arn"] = json!(role_arn);
+        }
+        request
     }
 }
 
@@ -200,7 +209,7 @@ async fn a_whole_life(stage: &Stage, network: &Network, request: &Value) {
     stage.connects(&away).await;
 }
 
-/// Fails after its zone is there, and takes all back.
+/// Fails after its zone and its record are there, and takes all back.
 async fn a_life_that_is_undone(stage: &Stage, network: &Network) {
     let cluster = json!({"cluster": {
         "id": hcp::CLUSTER_ID,
@@ -211,11 +220,11 @@ async fn a_life_that_is_undone(stage: &Stage, network: &Network) {
     }});
     let recorder = &stage.environment.simulators.recorder;
     recorder.clear_faults();
-    // Preflight looks first, the look that makes the zone second.
+    // Preflight looks first, the look that makes the zone second, the one that writes the record third.
     recorder.inject(Fault {
         api: Api::Hcp,
         operation: Some("GetCluster".to_owned()),
-        kth: Some(3),
+        kth: Some(4),
         kind: FaultKind::Body(cluster.to_string()),
     });
     stage
@@ -305,6 +314,14 @@ async fn fleets(stage: &Stage, items: &Value) {
             assert!(matches!(run.outcome, Outcome::Succeeded(_)), "{:?}", run.outcome);
         }
     }
+    // More fail than may.
+    let running = environment
+        .begin_fleet(&json!({"name": "fails", "items": items}))
+        .await
+        .unwrap();
+    let run = running.finish(std::time::Duration::from_secs(240)).await.unwrap();
+    stage.keep(&run);
+    assert_eq!(run.failure().unwrap().error, "TooManyFailed");
 }
 
 async fn sweeps(stage: &Stage) {
@@ -344,12 +361,22 @@ async fn every_right_that_is_granted_is_used_and_nothing_else_is() {
         a_life_that_adopts(&stage, network).await;
     }
     // By a role of another name.
-    let mut named = there.request(&vault());
-    named["consumer"]["role_arn"] = json!("arn:aws:iam::444455556666:role/network");
+    let mut named = Network::new(&stage, SECOND, 120);
+    named.role_arn = Some(NAMED_ROLE);
+    a_whole_life(&stage, &named, &vault()).await;
+    a_life_that_is_undone(&stage, &named).await;
+    let named = named.request(&vault());
     let connected = stage.connects(&named).await;
-    let mut away = with(named, "/action", json!("deprovision"));
-    away["provider"]["delete_service"] = json!(true);
     let id = &connected["connection_id"];
+    // A port that is known only when the component answers.
+    let mut database = with(kafka(), "/provider/service_name", json!(aiven::PG_SERVICE));
+    database["provider"]["components"] = json!(["pg"]);
+    stage.connects(&home.request(&database)).await;
+    // One of several goes.
+    let one = home.request(&vault());
+    let another = with(one.clone(), "/consumer/vpc_id", json!(home.second));
+    tokio::join!(stage.connects(&one), stage.connects(&another));
+    stage.connects(&with(one, "/action", json!("deprovision"))).await;
 
     // References, events, the register, the sweep, fleets.
     stage.keep_profile("orders", &orders()).await;
@@ -374,9 +401,6 @@ async fn every_right_that_is_granted_is_used_and_nothing_else_is() {
         &json!([by_profile, {"profile": "nowhere", "account_id": ACCOUNT}]),
     )
     .await;
-    // After the connection's own role is gone from the request, the stack's serves as well.
-    stage.connects(&away).await;
-
     let (used, granted) = (stage.environment.rights_used().unwrap(), granted());
     let never: Vec<&Use> = granted
         .difference(&used)
