@@ -75,6 +75,13 @@ const BY_SERVICES: [(&str, &str, &str); 17] = [
     ),
 ];
 
+/// To be played yet: a component whose port the vendor tells only when it answers, which no ready-made service of the simulators has. The
+/// step asks for the group and opens the port in it (`open_ports` in `functions/src/steps/ensure_access.rs`).
+const NOT_PLAYED: [(&str, &str); 2] = [
+    ("EnsureAccessRole", "ec2:DescribeSecurityGroups"),
+    ("EnsureAccessRole", "ec2:AuthorizeSecurityGroupIngress"),
+];
+
 fn is_by_services(right: &Use) -> bool {
     let of_role = |role: &str| role == "*" || role == right.role;
     BY_SERVICES
@@ -404,7 +411,7 @@ async fn every_right_that_is_granted_is_used_and_nothing_else_is() {
     let (used, granted) = (stage.environment.rights_used().unwrap(), granted());
     let never: Vec<&Use> = granted
         .difference(&used)
-        .filter(|right| !is_by_services(right))
+        .filter(|right| !is_by_services(right) && !NOT_PLAYED.contains(&(right.role.as_str(), right.action.as_str())))
         .collect();
     assert!(never.is_empty(), "granted, and never used: {never:#?}");
     let unknown: Vec<&Use> = used.difference(&granted).collect();
