@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use secrecy::SecretString;
 
 use crate::settings::Settings;
-use crate::{Error, ErrorName, Result};
+use crate::{Error, ErrorName, Result, redact};
 
 /// Below every function's own time-out, so that a silent remote becomes a named error and not a killed function.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -102,6 +103,15 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
+    /// The same without the credentials that it was asked with, in whatever of it may be shown. What holds another comes before it.
+    #[must_use]
+    pub fn without(self, secrets: &[&SecretString]) -> Self {
+        Self {
+            body: redact::json_body(self.body, secrets),
+            ..self
+        }
+    }
+
     /// The first of these headers that is there and readable.
     pub fn header(&self, names: &[&str]) -> Option<&str> {
         names
@@ -196,16 +206,44 @@ fn field(path: &str, words: &str) -> String {
 pub async fn send(request: RequestBuilder, what: &str) -> Result<Answer> {
     let mut response = request.send().await.map_err(|error| transport(&error, what))?;
     let (status, headers) = (response.status(), response.headers().clone());
+    let body = body(&mut response, MAX_BODY_BYTES).await.map_err(|error| match error {
+        BodyError::Broken(error) => transport(&error, what),
+        BodyError::TooLarge(_) => Error::unexpected(format!(
+            "{what} answered {status} with more than {MAX_BODY_BYTES} bytes, which no documented answer has."
+        )),
+    })?;
+    Ok(Answer { status, headers, body })
+}
+
+/// Why a body could not be read whole.
+#[derive(Debug)]
+pub(crate) enum BodyError {
+    Broken(reqwest::Error),
+    TooLarge(TooLarge),
+}
+
+/// A body of more bytes than this.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TooLarge(pub(crate) usize);
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer has more than {} bytes", self.0)
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+/// The whole body, of which no more than `max` bytes are ever held.
+pub(crate) async fn body(response: &mut Response, max: usize) -> std::result::Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error, what))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(Error::unexpected(format!(
-                "{what} answered {status} with more than {MAX_BODY_BYTES} bytes, which no documented answer has."
-            )));
+    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
+        if body.len() + chunk.len() > max {
+            return Err(BodyError::TooLarge(TooLarge(max)));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body })
+    Ok(body)
 }
 
 /// Why there is no answer, without the URL (its query is the caller's business) and without any header.

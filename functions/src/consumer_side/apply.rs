@@ -185,12 +185,10 @@ async fn create(
     group_ids: &[String],
     attempt: u32,
 ) -> Result<Look<EndpointMade>> {
-    // The skipped generation after a taken token is a function of the attempt alone, so that a repeated look repeats it.
-    let first = if attempt > LOOKS_FOR_A_PARALLEL_RUN {
-        next.saturating_add(1)
-    } else {
-        next
-    };
+    // How many generations are skipped after taken tokens is a function of the attempt alone, so that a repeated look repeats it. Each of
+    // them may be of an earlier life of the connection, with other parameters, and is believed in just as long.
+    let skipped = attempt.saturating_sub(1) / LOOKS_FOR_A_PARALLEL_RUN;
+    let first = next.saturating_add(skipped);
     let mut chosen_again = false;
     let mut generation = first;
     while generation < first.saturating_add(CORPSES_AT_MOST) {

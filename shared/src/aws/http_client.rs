@@ -8,8 +8,10 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-/// AWS's longest answers are pages of a megabyte or two.
-const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+use crate::http::{BodyError, body as http_body};
+
+/// EC2's largest pages, a thousand security groups full of rules, stay below it, and a function has eight times as much.
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
 /// The adapter. Time-outs are the reqwest client's own.
 #[derive(Debug, Clone)]
@@ -39,14 +41,12 @@ impl HttpConnector for OverReqwest {
             let request = reqwest::Request::try_from(request).map_err(|e| ConnectorError::user(e.into()))?;
             let mut response = client.execute(request).await.map_err(broken)?;
             let (status, headers) = (response.status(), response.headers().clone());
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(broken)? {
-                if body.len() + chunk.len() > MAX_BODY_BYTES {
-                    let why = format!("the answer has more than {MAX_BODY_BYTES} bytes, which no documented one has");
-                    return Err(ConnectorError::other(why.into(), None));
-                }
-                body.extend_from_slice(&chunk);
-            }
+            let body = http_body(&mut response, MAX_BODY_BYTES)
+                .await
+                .map_err(|error| match error {
+                    BodyError::Broken(error) => broken(error),
+                    BodyError::TooLarge(error) => ConnectorError::other(error.into(), None),
+                })?;
             let mut response = http::Response::new(SdkBody::from(body));
             *response.status_mut() = status;
             *response.headers_mut() = headers;

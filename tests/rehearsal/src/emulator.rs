@@ -17,11 +17,22 @@ pub const REGION: &str = "eu-west-1";
 
 /// Address space of the emulator and of each function, in KiB. A state machine that loops once took the emulator to 15 GB.
 const MEMORY_KIB: u32 = 8 * 1024 * 1024;
-/// Starts MiniStack with what it lacks of Step Functions.
-const LAUNCHER: &str = include_str!("launcher.py");
+/// Starts MiniStack with what it lacks of Step Functions and of the rights of its roles.
+const LAUNCHER: &str = concat!(include_str!("launcher.py"), "\n", include_str!("machine_rights.py"));
+/// Where the emulator writes which rights the state machines' roles used, beside its temporary files.
+const RIGHTS_LOG: &str = "rights.jsonl";
 const WHAT: &str = "starting the emulator";
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
+
+/// Services that the functions call and that speak JSON.
+const SPEAKING_JSON: [&str; 5] = [
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SSM",
+    "AWS_ENDPOINT_URL_ORGANIZATIONS",
+    "AWS_ENDPOINT_URL_SFN",
+];
 
 /// A running emulator. Dropping it kills it and every function that it runs.
 #[derive(Debug)]
@@ -50,7 +61,7 @@ pub struct Settings<'a> {
     pub ec2_url: Option<&'a str>,
     /// Where the functions' calls to Route 53 go instead of to the emulator.
     pub route53_url: Option<&'a str>,
-    /// Where the functions' calls to Secrets Manager and DynamoDB go instead of to the emulator.
+    /// Where the functions' calls to the services that speak JSON go instead of to the emulator.
     pub aws_json_url: Option<&'a str>,
     /// Where the functions' calls to STS go instead of to the emulator.
     pub sts_url: Option<&'a str>,
@@ -143,6 +154,11 @@ fn identity() -> String {
     )
 }
 
+/// The file that tells which rights of state machines' roles were used, a JSON object a line; absent until there is one.
+pub(crate) fn rights_log(temp_dir: &Path) -> PathBuf {
+    temp_dir.join(RIGHTS_LOG)
+}
+
 /// The whole environment of the emulator, which its functions inherit: nothing of the user's but the PATH, so that no
 /// credential, profile or proxy of theirs gets in.
 fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, String)> {
@@ -164,6 +180,7 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
         ("MINISTACK_EDITION", identity.to_owned()),
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
         ("MINISTACK_REGION", REGION.to_owned()),
+        ("RIGHTS_LOG", rights_log(settings.temp_dir).display().to_string()),
         ("SFN_WAIT_SCALE", (1.0 / settings.speed).to_string()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
         // What the functions inherit.
@@ -181,7 +198,7 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
         variables.push(("AWS_ENDPOINT_URL_ROUTE_53", route53_url.to_owned()));
     }
     if let Some(aws_json_url) = settings.aws_json_url {
-        for name in ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_DYNAMODB"] {
+        for name in SPEAKING_JSON {
             variables.push((name, aws_json_url.to_owned()));
         }
     }

@@ -1,11 +1,12 @@
 //! Everything together: the emulator, the simulators, and in them the real product, deployed and ready to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulators::rights::{Rights, Use};
 use simulators::{Simulators, SimulatorsConfig, aiven, hcp};
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -16,7 +17,7 @@ use crate::execution::{Execution, Running};
 use crate::functions::{self, Zips};
 use crate::run_dir::RunDir;
 use crate::strict::{self, Strict};
-use crate::{Error, Result, package, paths, python};
+use crate::{Error, Result, package, paths, python, rights};
 
 /// The stack's name.
 pub const STACK: &str = "privatelink";
@@ -224,6 +225,26 @@ impl Environment {
         self.aws.logs().await
     }
 
+    /// The rights that functions and state machines used so far.
+    ///
+    /// # Errors
+    /// When what the emulator wrote down cannot be read.
+    pub fn rights_used(&self) -> Result<BTreeSet<Use>> {
+        let of_functions = self.simulators.rights.as_ref().map(Rights::used).unwrap_or_default();
+        let of_machines = rights::of_machines(&emulator::rights_log(&self.run_dir.temp))?;
+        Ok(of_functions.into_keys().chain(of_machines.used).collect())
+    }
+
+    /// What functions and state machines did without having the right to, and what therefore was refused.
+    ///
+    /// # Errors
+    /// When what the emulator wrote down cannot be read.
+    pub fn denied(&self) -> Result<Vec<String>> {
+        let mut denied = self.simulators.rights.as_ref().map(Rights::denied).unwrap_or_default();
+        denied.extend(rights::of_machines(&emulator::rights_log(&self.run_dir.temp))?.denied);
+        Ok(denied)
+    }
+
     /// Where this run's logs are; they stay after [`Environment::keep_logs`].
     pub fn logs_dir(&self) -> &Path {
         &self.run_dir.logs
@@ -279,6 +300,7 @@ async fn start_servers(
         let emulator_url = emulator::url(port);
         let simulators = Simulators::start(SimulatorsConfig {
             upstream: Some(emulator_url.clone()),
+            consumer_policy: Some(consumer_policy()?),
             ..config.clone()
         })
         .await
@@ -320,6 +342,14 @@ async fn start_servers(
             Err(error) => return Err(error),
         }
     }
+}
+
+/// What `infra/consumer-role.yaml` allows in the accounts where it is deployed.
+fn consumer_policy() -> Result<Value> {
+    let template = paths::workspace_root().join("infra/consumer-role.yaml");
+    let template = package::package(&template, &Zips::new(), BUCKET)?.template;
+    let policies = &template["Resources"]["ConsumerRole"]["Properties"]["Policies"];
+    Ok(policies[0]["PolicyDocument"].clone())
 }
 
 fn parameters(simulators: &Simulators, ca_file: &Path, more: &BTreeMap<String, String>) -> BTreeMap<String, String> {

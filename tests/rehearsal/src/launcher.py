@@ -6,7 +6,9 @@ The pages are those of the "AWS Step Functions Developer Guide" and its API refe
 import contextvars
 import inspect
 import json
+import os
 import runpy
+import secrets
 import sys
 import threading
 import time
@@ -24,6 +26,10 @@ from ministack.core.concurrency import run_reentrant  # noqa: E402
 from ministack.core.responses import error_response_json, json_response, new_uuid, now_iso  # noqa: E402
 from ministack.services import s3  # noqa: E402
 from ministack.services import stepfunctions as sfn  # noqa: E402
+
+from ministack.core import lambda_runtime  # noqa: E402
+from ministack.services import lambda_svc  # noqa: E402
+from ministack.services import sts  # noqa: E402
 
 POLL_SECONDS = 0.02
 UNFINISHED = ("FAILED", "ABORTED", "TIMED_OUT")
@@ -418,6 +424,27 @@ def written(child):
     return {**result, "InputDetails": {"Included": True}, "OutputDetails": {"Included": True}}
 
 
+# --- "Lambda execution role": a function runs with temporary credentials of its role. MiniStack gives all of them the account's own,
+# unless it enforces IAM, which it does for its own services only. And "Setting application-level log level filtering": Lambda tells the
+# function level and format.
+credentials = {}
+
+
+def execution_credentials(config):
+    role, function, account = config.get("Role", "").rsplit("/", 1)[-1], config["FunctionName"], config["FunctionArn"].split(":")[4]
+    if function not in credentials:
+        key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30), secrets.token_urlsafe(120)
+        credentials[function] = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+        sts.register_session(key, {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{function[:64]}", "UserId": f"{role}:{function[:64]}", "AccountId": account,
+            "SecretAccessKey": secret, "SessionToken": token,
+        })
+    logging = config.get("LoggingConfig") or {}
+    level = logging.get("ApplicationLogLevel")
+    return {**credentials[function], **({"AWS_LAMBDA_LOG_LEVEL": level, "AWS_LAMBDA_LOG_FORMAT": "JSON"} if level else {})}
+
+
+lambda_svc.execution_credentials = lambda_runtime.execution_credentials = execution_credentials
 sfn._run_execution = run_execution
 sfn._fail_execution = fail_execution
 sfn._start_execution = start_execution
@@ -425,6 +452,3 @@ sfn._invoke_nested_start_execution_sync = nested_sync
 sfn._invoke_aws_sdk_integration = sdk_integration
 sfn._run_distributed_map = distributed_map
 sfn.handle_request = handle_request
-
-if __name__ == "__main__":
-    runpy.run_module("ministack", run_name="__main__")

@@ -30,6 +30,7 @@ pub mod package;
 pub mod paths;
 pub mod python;
 mod refused;
+mod rights;
 mod run_dir;
 pub mod strict;
 pub mod tasks;

@@ -1,4 +1,5 @@
-//! What every front has before it: the body is read, the call is named, a fault may hit it, and it is written down.
+//! What every front has before it: the body is read, the call is named, the caller must have the rights to it, a fault may hit it, and it
+//! is written down.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,8 +16,10 @@ use http::{HeaderValue, StatusCode};
 use http_body::Frame;
 
 use crate::clock::Clock;
+use crate::echo::echo;
 use crate::process;
 use crate::recorder::{Api, Asked, Call, FaultKind, Recorder, Rewrite};
+use crate::rights::Rights;
 use crate::server::{Cut, Peer};
 
 /// Larger request bodies are refused with 413.
@@ -78,6 +81,13 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     let operation = (front.operation)(&parts, &body);
+    if let Some(rights) = parts.extensions.get::<Rights>().cloned()
+        && !rights.allow(front.api, &operation.name, &parts, &body).await
+    {
+        let refused = (front.error)(403, None);
+        front.note(&parts, &operation, refused.status().as_u16());
+        return refused;
+    }
     let fault = front.recorder.fault_for(&Asked {
         api: front.api,
         operation: &operation.name,
@@ -91,6 +101,7 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
 
     let answer = match &fault {
         Some(FaultKind::Status { status, retry_after }) => Some((front.error)(*status, *retry_after)),
+        Some(FaultKind::Echo { status }) => Some(echo(front.api, *status, &parts)),
         Some(FaultKind::Html { status }) => Some(proxy_page(*status)),
         Some(FaultKind::Bare { status }) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);

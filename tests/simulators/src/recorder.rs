@@ -39,6 +39,8 @@ pub struct Call {
 pub enum FaultKind {
     /// Answer this status in the API's own error form, without acting. `retry_after`: seconds, told as the API tells it.
     Status { status: u16, retry_after: Option<u64> },
+    /// An error of this status that repeats the credential it was asked with, without acting.
+    Echo { status: u16 },
     /// A proxy's HTML page with this status, without acting.
     Html { status: u16 },
     /// Cut the connection before acting.

@@ -184,7 +184,7 @@ impl Aiven {
 impl Provider for Aiven {
     async fn preflight(&self) -> Result<ProviderFacts> {
         // The two share it, and each would read it.
-        self.client.authorization().await?;
+        self.client.token().await?;
         let (service, link) = tokio::join!(self.client.service(), self.client.privatelink());
         let service = service?;
         let link = match link {
@@ -223,7 +223,7 @@ impl Provider for Aiven {
 
     async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>> {
         // The three share it, and each would read it.
-        self.client.authorization().await?;
+        self.client.token().await?;
         let (connections, link, service) = tokio::join!(
             self.client.connections(),
             self.client.privatelink(),

@@ -12,6 +12,7 @@
 //! | `removal` | what a deprovision needs beyond that |
 //! | `turns` | a look that may not write |
 //! | `faults` | whatever goes wrong between here and the vendor |
+//! | `https` | TLS, redirects, bounds, and that nothing sends a credential elsewhere |
 //! | `credentials` | the secret, the token, and that neither shows |
 //! | `hcp`, `aiven` | what only one vendor has |
 //!
@@ -23,6 +24,7 @@ mod aiven;
 mod credentials;
 mod faults;
 mod hcp;
+mod https;
 mod lists;
 mod plan;
 mod preflight;

@@ -242,3 +242,15 @@ async fn two_connections_to_one_service_have_each_their_own_information_and_end(
     stage.assert_nothing_left().await;
     stage.close().await;
 }
+
+/// EC2 remembers the ClientToken of an endpoint that is gone, and the parameters that it came with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_came_and_went_comes_again_each_time() {
+    let stage = stage(|options| options.simulators.knobs.ec2.token_outlives_endpoint = true).await;
+    for life in ["first", "second", "third", "fourth"] {
+        let request = with(kafka(), "/consumer/tags", json!({"life": life}));
+        stage.connects(&request).await;
+        stage.connects(&with(request, "/action", json!("deprovision"))).await;
+    }
+    stage.close().await;
+}
