@@ -216,6 +216,6 @@ mod tests {
         let different: std::collections::BTreeSet<String> = (0..500).map(mutant).collect();
         assert!(different.len() > 300, "{}", different.len());
         let xml = "<a><b>1</b><c>2</c></a>";
-        assert!((0..50).any(|seed| mutated(xml, &mut Dice::new(seed)) == "<a><c>2</c></a>"));
+        assert!((0..5000).any(|seed| mutated(xml, &mut Dice::new(seed)) == "<a><c>2</c></a>"));
     }
 }
