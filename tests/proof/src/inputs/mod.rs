@@ -10,6 +10,7 @@
 //! | [`served`] | the simulators alone, with the product's own clients before them |
 //! | [`unknown`] | lives in which a remote answers what no contract knows |
 //! | [`edits`] | those answers |
+//! | `rewriting` | how they are made of real ones |
 
 pub mod bad;
 pub mod corpus;
@@ -17,6 +18,7 @@ mod deployed;
 pub mod edits;
 pub mod fuzz;
 pub mod mutation;
+mod rewriting;
 pub mod secrets;
 pub mod served;
 pub mod unknown;

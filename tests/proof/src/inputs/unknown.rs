@@ -9,7 +9,8 @@ use rehearsal::Result;
 use simulators::recorder::{FaultKind, Rewrite};
 
 use super::bad::settled;
-use super::edits::{EDITS, Edit, with_more_fields};
+use super::edits::{EDITS, Edit};
+use super::rewriting::with_more_fields;
 use crate::faults::Recorded;
 use crate::life::{self, Act, Course, Mishap, Quiet};
 use crate::pool::Pool;

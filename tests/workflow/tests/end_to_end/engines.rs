@@ -9,8 +9,14 @@ const ONLY_DEFAULT: [(&str, &str); 1] = [(
 /// Whole modules: name and reason.
 const MODULES_ONLY_DEFAULT: [(&str, &str); 4] = [
     ("only_default", "the tests of the table above"),
-    ("leaks", "searches what one engine writes down, which is the same places for both"),
-    ("rights", "the rights of the state machines' own roles are told by the default engine's launcher"),
+    (
+        "leaks",
+        "searches what one engine writes down, which is the same places for both",
+    ),
+    (
+        "rights",
+        "the rights of the state machines' own roles are told by the default engine's launcher",
+    ),
     ("template", "reads the template for `rights`"),
 ];
 
