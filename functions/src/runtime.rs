@@ -4,6 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::document::Document;
-use shared::progress::{Look, Phase};
+use shared::progress::{LOOK_SECONDS, Look, Phase, Schedule, Status};
 use shared::settings::{PhaseName, Settings};
 use shared::{Error, ErrorName, Result};
 
@@ -72,18 +73,52 @@ pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), l
     serve_answer(function, S::PHASE, answer::<S>).await
 }
 
-/// One answer of a step: the look under its schedule and budget.
+/// One answer of a step: looks under its schedule and budget, until one says more than pending or the state machine waits for less.
 ///
 /// # Errors
-/// As the step's look, and `TimedOut` when the budget is used up.
+/// As the step's first look, and `TimedOut` when the budget is used up. An error of a later look is the next invocation's, so that
+/// the state machine retries with what was waited so far.
 pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<Phase<S::Output>> {
-    let previous = S::previous(document);
+    let schedule = context.settings.schedule(S::PHASE, &document.request);
+    let mut phase = look_once::<S>(context, document, S::previous(document), &schedule).await??;
+    let mut held_seconds = 0;
+    while phase.status == Status::Pending && schedule.holds(held_seconds, phase.wait_seconds) {
+        context.wait(phase.wait_seconds).await;
+        held_seconds += phase.wait_seconds;
+        match look_once::<S>(context, document, Some(&phase), &schedule).await {
+            Ok(next) => phase = next?,
+            Err(error) => {
+                tracing::warn!(
+                    error = error.name.as_str(),
+                    message = error.message,
+                    "looked again in vain"
+                );
+                phase.waited_seconds = phase.waited_seconds.saturating_add(phase.wait_seconds);
+                phase.wait_seconds = 1;
+                break;
+            }
+        }
+    }
+    Ok(phase)
+}
+
+/// The look's own error is the outer one, and that of a budget that is used up the inner one.
+async fn look_once<S: Step>(
+    context: &Context,
+    document: &Document,
+    previous: Option<&Phase<S::Output>>,
+    schedule: &Schedule,
+) -> Result<Result<Phase<S::Output>>> {
     let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
     // Boxed: the SDK's futures nest so deep that the compiler gives up on the layout of the whole.
-    let look = Box::pin(S::look(context, document, attempt)).await;
-    let schedule = context.settings.schedule(S::PHASE, &document.request);
+    let look = Box::pin(S::look(context, document, attempt));
+    let limit = Duration::from_secs(LOOK_SECONDS);
+    let look = tokio::time::timeout(limit, look).await.unwrap_or_else(|_| {
+        let message = format!("a look at {} took longer than {LOOK_SECONDS} s.", S::PHASE.key());
+        Err(Error::new(ErrorName::Unavailable, message))
+    });
     let look = patient(look, schedule.interval_seconds, &document.execution.name, attempt)?;
-    Phase::after(previous, look, &schedule, S::PHASE.key())
+    Ok(Phase::after(previous, look, schedule, S::PHASE.key()))
 }
 
 /// Serves any handler from JSON to JSON, with errors by name.
