@@ -11,6 +11,7 @@
 //! | [`deploy`] | what `sam deploy` does with it |
 //! | [`execution`] | one run of the state machine |
 //! | [`fleet`] | accounts for a fleet, and its start |
+//! | [`growth`] | remote calls by kind, for each connection |
 //! | [`paths`] | where things are |
 //! | [`error`] | errors for a person |
 
@@ -22,6 +23,7 @@ pub mod error;
 pub mod execution;
 pub mod fleet;
 pub mod functions;
+pub mod growth;
 mod http;
 pub mod package;
 pub mod paths;

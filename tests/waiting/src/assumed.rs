@@ -30,3 +30,5 @@ pub const AIVEN_CALLS_PER_MINUTE: f64 = 120.0;
 pub const HCP_CALLS_PER_MINUTE: f64 = 200.0;
 /// EC2's describe bucket refills by so many a second, for an account and region.
 pub const EC2_CALLS_PER_SECOND: f64 = 20.0;
+/// Write units of one row of the register.
+pub const REGISTER_ROW_UNITS: f64 = 3.0;

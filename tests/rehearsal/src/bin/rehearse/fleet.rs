@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use rehearsal::fleet::{Defect, Member, members};
-use rehearsal::{Environment, Outcome, Result};
+use rehearsal::{Environment, Outcome, Result, growth};
 use serde_json::{Value, json};
 use simulators::SimulatorsConfig;
 use simulators::knobs::Knobs;
@@ -39,7 +39,12 @@ impl Fleet {
         let defects: Vec<Defect> = Defect::ALL
             .into_iter()
             .cycle()
-            .take(count.div_ceil(BROKEN_ONE_IN))
+            // A few have room for none.
+            .take(if count < BROKEN_ONE_IN {
+                0
+            } else {
+                count.div_ceil(BROKEN_ONE_IN)
+            })
             .collect();
         let members = members(simulators, count, &defects);
         let minimum = Minimum::of(&members, &simulators.knobs);
@@ -101,6 +106,8 @@ impl Fleet {
             Outcome::Succeeded(summary) => {
                 let text = self.told(&summary, took, began.elapsed(), &memory);
                 say(&text);
+                let calls = environment.simulators.recorder.calls();
+                say(&growth::told(&growth::by_kind(&calls), self.members.len()));
                 Ok((self.is_as_expected(&summary), summary))
             }
             Outcome::Failed(failure) => {
@@ -251,7 +258,7 @@ fn resident_mib() -> u64 {
 /// For the command line.
 pub(crate) fn count(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
-        Ok(count) if (20..=2000).contains(&count) => Ok(count),
-        _ => Err("it is a number from 20 to 2000".to_owned()),
+        Ok(count) if (1..=2000).contains(&count) => Ok(count),
+        _ => Err("it is a number from 1 to 2000".to_owned()),
     }
 }

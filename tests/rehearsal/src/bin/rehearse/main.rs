@@ -42,7 +42,7 @@ struct Arguments {
     /// this: the request's own action.
     #[arg(long, value_enum, value_delimiter = ',', num_args = 1, requires = "request")]
     actions: Vec<Action>,
-    /// Instead of a request: so many accounts at once, from 20 to 2000, one in 20 of them broken, against EC2's throttles. The
+    /// Instead of a request: so many accounts at once, from 1 to 2000, from 20 on one in 20 of them broken, against EC2's throttles. The
     /// lower the speed, the less of the time that it tells is this machine's.
     #[arg(long, value_name = "ACCOUNTS", value_parser = fleet::count, conflicts_with_all = ["request", "scenario"])]
     fleet: Option<usize>,
@@ -287,6 +287,12 @@ async fn keep_logs(environment: &mut Environment, runs: &[(String, Execution)], 
         std::fs::write(&history, execution.history_text())
             .map_err(|error| Error::new(format!("writing {}", history.display()), error))?;
     }
-    say(&format!("Logs and history: {}", dir.display()));
+    let calls = dir.join("calls.jsonl");
+    std::fs::write(
+        &calls,
+        rehearsal::growth::lines(&environment.simulators.recorder.calls()),
+    )
+    .map_err(|error| Error::new(format!("writing {}", calls.display()), error))?;
+    say(&format!("Logs, calls and history: {}", dir.display()));
     Ok(())
 }
