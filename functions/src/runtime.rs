@@ -76,8 +76,8 @@ pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), l
 /// One answer of a step: looks under its schedule and budget, until one says more than pending or the state machine waits for less.
 ///
 /// # Errors
-/// As the step's first look, and `TimedOut` when the budget is used up. An error of a later look is the next invocation's, so that
-/// the state machine retries with what was waited so far.
+/// As the step's looks, and `TimedOut` when the budget is used up. What is retried is the next invocation's if a later look fails
+/// with it, and so is an endpoint that came to nothing: the state machine then goes on from what was waited so far.
 pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<Phase<S::Output>> {
     let schedule = context.settings.schedule(S::PHASE, &document.request);
     let mut phase = look_once::<S>(context, document, S::previous(document), &schedule).await??;
@@ -87,6 +87,7 @@ pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<P
         held_seconds += phase.wait_seconds;
         match look_once::<S>(context, document, Some(&phase), &schedule).await {
             Ok(next) => phase = next?,
+            Err(error) if !is_of_the_next_invocation(S::PHASE, error.name) => return Err(error),
             Err(error) => {
                 tracing::warn!(
                     error = error.name.as_str(),
@@ -100,6 +101,10 @@ pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<P
         }
     }
     Ok(phase)
+}
+
+fn is_of_the_next_invocation(phase: PhaseName, error: ErrorName) -> bool {
+    error.is_retried() || (phase == PhaseName::Acceptance && error == ErrorName::Rejected)
 }
 
 /// The look's own error is the outer one, and that of a budget that is used up the inner one.

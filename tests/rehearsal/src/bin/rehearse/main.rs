@@ -46,6 +46,9 @@ struct Arguments {
     /// lower the speed, the less of the time that it tells is this machine's.
     #[arg(long, value_name = "ACCOUNTS", value_parser = fleet::count, conflicts_with_all = ["request", "scenario"])]
     fleet: Option<usize>,
+    /// Of a fleet: runs at once.
+    #[arg(long, value_name = "RUNS", default_value_t = 40, requires = "fleet", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    concurrency: u32,
     /// What the run meets.
     #[arg(long, value_enum, default_value_t = Scenario::Happy)]
     scenario: Scenario,
@@ -130,7 +133,9 @@ async fn rehearse(arguments: &Arguments) -> Result<u8> {
         knobs: arguments.scenario.knobs(),
         ..SimulatorsConfig::default()
     };
-    let fleet = arguments.fleet.map(|count| Fleet::prepare(&mut simulators, count));
+    let fleet = arguments
+        .fleet
+        .map(|count| Fleet::prepare(&mut simulators, count, arguments.concurrency));
     let mut options = Options {
         simulators,
         keep_logs: arguments.keep_logs,
