@@ -184,6 +184,7 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
         ("SFN_WAIT_SCALE", (1.0 / settings.speed).to_string()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
         // What the functions inherit.
+        ("WAIT_SCALE", (1.0 / settings.speed).to_string()),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", ACCOUNT.to_owned()),

@@ -13,6 +13,7 @@
 //! | [`execution`] | one run of the state machine |
 //! | [`tasks`] | what the state machines called, and a task that is to fail |
 //! | [`fleet`] | accounts for a fleet, and its start |
+//! | [`growth`] | remote calls by kind, for each connection |
 //! | [`paths`] | where things are |
 //! | [`error`] | errors for a person |
 
@@ -24,6 +25,7 @@ pub mod error;
 pub mod execution;
 pub mod fleet;
 pub mod functions;
+pub mod growth;
 mod guarded;
 mod http;
 pub mod package;
