@@ -18,7 +18,7 @@ pub fn trials(recorded: &Recorded, scenes: &scenes::Recorded) -> Trials {
     Trials {
         row: "crashes",
         source: format!(
-            "{calls} calls of {} lives, {more_calls} of a fleet, a sweep and the register; writes and tasks at two moments",
+            "{calls} calls of {} lives, {more_calls} of a fleet, a sweep, the register and vending; writes and tasks at two moments",
             recorded.lives.len()
         ),
         trials,

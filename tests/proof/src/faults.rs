@@ -81,7 +81,7 @@ pub fn trials(recorded: &Recorded, scenes: &scenes::Recorded) -> Trials {
     Trials {
         row: "calls × faults",
         source: format!(
-            "{calls} calls of {} lives, by the faults of each call's protocol; {more_calls} of a fleet, a sweep and the register",
+            "{calls} calls of {} lives, by the faults of each call's protocol; {more_calls} of a fleet, a sweep, the register and vending",
             recorded.lives.len()
         ),
         trials,

@@ -6,7 +6,7 @@
 //! | [`trial`] | what a trial is, and how many are played at once |
 //! | [`report`] | the table |
 //! | [`pool`] | running environments, one trial in each at a time |
-//! | [`scenes`] | a fleet, a sweep, the register's commands |
+//! | [`scenes`] | a fleet, a sweep, the register's commands, a vended account |
 //! | [`situation`] | what is there before a life begins |
 //! | [`trouble`] | what can go wrong with a call |
 //! | [`world`] | one vendor's service, one VPC, and what belongs to others in them |
@@ -37,5 +37,6 @@ pub mod situation;
 mod together;
 pub mod trial;
 pub mod trouble;
+mod vended;
 pub mod world;
 mod zones;

@@ -93,6 +93,7 @@ impl Played {
 pub async fn play(stage: &Stage, situation: Situation, number: u32, course: Course<'_>) -> Result<Played> {
     let world = World::new(&stage.environment, situation, number).await?;
     let others = world.others().await?;
+    let denied = stage.environment.denied()?.len();
     let mut life = Life {
         stage,
         situation,
@@ -111,6 +112,10 @@ pub async fn play(stage: &Stage, situation: Situation, number: u32, course: Cour
         },
     };
     life.run().await?;
+    let refused = stage.environment.denied()?;
+    if refused.len() > denied {
+        life.find(format!("rights that the template does not grant: {refused:?}"));
+    }
     Ok(life.played)
 }
 

@@ -9,7 +9,7 @@ use shared::error::ErrorName;
 use crate::world::World;
 
 /// What the function answered.
-pub(crate) struct Answer(Value);
+pub(crate) struct Answer(pub(crate) Value);
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,7 +30,7 @@ impl Answer {
     /// An answer, or an error with a name. A function that was killed has only Lambda's.
     pub(crate) fn is_named(&self, killed: bool) -> bool {
         match self.0["errorType"].as_str() {
-            None => self.0.is_object(),
+            None => self.0.is_object() || self.0.is_array() || self.0.is_null(),
             Some("Runtime.ExitError") => killed,
             Some(error) => ErrorName::ALL.iter().any(|name| name.as_str() == error),
         }

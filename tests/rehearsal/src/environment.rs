@@ -217,6 +217,24 @@ impl Environment {
         self.begin(request).await?.finish(RUN_LIMIT).await
     }
 
+    /// What a resource of the stack is called, by its name in the template.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or has no such resource.
+    pub async fn resource(&self, id: &str) -> Result<String> {
+        let parameters = [("StackName", STACK), ("LogicalResourceId", id)];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let answer = self
+            .aws
+            .query("cloudformation", "DescribeStackResource", "2010-05-15", &parameters)
+            .await?;
+        let xml = answer.map_err(|error| Error::new(format!("looking for the stack's {id}"), error))?;
+        let name = xml.split_once("<PhysicalResourceId>").map(|(_, rest)| rest);
+        let name = name.and_then(|rest| rest.split_once("</PhysicalResourceId>"));
+        name.map(|(name, _)| name.to_owned())
+            .ok_or_else(|| Error::new(format!("looking for the stack's {id}"), xml.clone()))
+    }
+
     /// What all functions have logged so far, by log group.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rehearsal::execution::Event;
-use rehearsal::{Execution, Failure, Outcome, environment};
+use rehearsal::{Execution, Failure, Outcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::events::{CLIENT_SOURCE, events_schema};
@@ -23,12 +23,7 @@ impl Stage {
 
     /// The physical name of a resource of the stack.
     async fn resource(&self, id: &str) -> String {
-        let parameters = [("StackName", environment::STACK), ("LogicalResourceId", id)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let aws = &self.environment.aws;
-        let answer = aws.query("cloudformation", "DescribeStackResource", "2010-05-15", &parameters);
-        let xml = answer.await.unwrap().unwrap();
-        element(&xml, "PhysicalResourceId")
+        self.environment.resource(id).await.unwrap()
     }
 
     pub(crate) async fn keep_profile(&self, name: &str, profile: &Value) {
@@ -222,11 +217,6 @@ impl Stage {
         self.keep(&execution);
         execution
     }
-}
-
-fn element(xml: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap();
-    rest.split_once(&format!("</{name}>")).unwrap().0.to_owned()
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Value {
