@@ -107,10 +107,10 @@ fn granted() -> BTreeSet<Use> {
 /// A world in which everything is needed: vendors in another region, lists elsewhere, roles by name, the organization.
 fn everything(options: &mut Options) {
     let aiven = options.simulators.aiven.projects.get_mut(aiven::PROJECT).unwrap();
-    let kafka = aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap();
-    kafka.cloud_name = format!("aws-{ELSEWHERE}");
-    kafka.integrations.insert("jolokia".to_owned());
-    aiven.services.get_mut(aiven::PG_SERVICE).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
+    aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
+    let database = aiven.services.get_mut(aiven::PG_SERVICE).unwrap();
+    database.cloud_name = format!("aws-{ELSEWHERE}");
+    database.integrations.insert("prometheus".to_owned());
     aiven.vpcs.get_mut(aiven::PROJECT_VPC_ID).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
     let hcp = options.simulators.hcp.projects.get_mut(hcp::PROJECT_ID).unwrap();
     hcp.networks.get_mut(hcp::HVN_ID).unwrap().region = ELSEWHERE.to_owned();
@@ -235,7 +235,7 @@ async fn a_life_that_is_undone(stage: &Stage, network: &Network) {
     recorder.clear_faults();
 }
 
-/// Rejected once, so that its endpoint is made again; with a component whose port the vendor tells when it is reachable.
+/// Rejected once, so that its endpoint is made again.
 async fn a_life_that_begins_twice(stage: &Stage, network: &Network) {
     let fabric = &stage.environment.simulators.fabric;
     fabric.change_knobs(|knobs| knobs.ec2.reject = true);
@@ -374,6 +374,10 @@ async fn every_right_that_is_granted_is_used_and_nothing_else_is() {
     let named = named.request(&vault());
     let connected = stage.connects(&named).await;
     let id = &connected["connection_id"];
+    // A port that the vendor tells only when the component is reachable.
+    let mut database = with(kafka(), "/provider/service_name", json!(aiven::PG_SERVICE));
+    database["provider"]["components"] = json!(["pg", "prometheus"]);
+    stage.connects(&home.request(&database)).await;
     // One of several goes.
     let one = home.request(&vault());
     let another = with(one.clone(), "/consumer/vpc_id", json!(home.second));
