@@ -1,12 +1,15 @@
 //! The AWS SDK over our own HTTP client, and its errors in our names.
 
+mod environment;
 mod errors;
 mod http_client;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
+use environment::FromEnvironment;
 pub use errors::{code, error, error_in_answer};
 use http_client::OverReqwest;
 
@@ -15,13 +18,21 @@ use http_client::OverReqwest;
 /// Credentials come from the function's environment alone: looking for others costs a cold start a millisecond and can find
 /// nothing. Retries are off, since the state machine owns them. `AWS_ENDPOINT_URL…` variables are honoured.
 pub async fn config(http: &reqwest::Client, region: &str) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
+    load(http, region, EnvironmentVariableCredentialsProvider::new()).await
+}
+
+/// By hand, and not by `aws_config::defaults`: whose loader reads `~/.aws` twice for each client, and links the whole chain of
+/// credentials (profiles, SSO, ECS, IMDS, STS), of which a function uses nothing.
+#[allow(clippy::unused_async, reason = "as the loader's")]
+async fn load(http: &reqwest::Client, region: &str, credentials: impl ProvideCredentials + 'static) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
         .http_client(OverReqwest::new(http.clone()))
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .region(Region::new(region.to_owned()))
         .retry_config(RetryConfig::disabled())
-        .load()
-        .await
+        .service_config(FromEnvironment)
+        .build()
 }
 
 /// The same without the region: the function's own.
