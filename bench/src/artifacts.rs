@@ -154,7 +154,7 @@ pub fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     // This program's standard output is the table, or JSON.
     let stderr = File::options()
-        .write(true)
+        .append(true)
         .open("/dev/stderr")
         .map_or_else(|_| Stdio::null(), Stdio::from);
     let status = command.stdin(Stdio::null()).stdout(stderr).status();

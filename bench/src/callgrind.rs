@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
-
 use crate::Result;
 use crate::measure::Run;
 use crate::remotes::Remotes;
@@ -33,7 +31,7 @@ pub async fn instructions(subject: &Subject, remotes: &Remotes, dir: &Path, even
         run.ready().await?;
     }
     // On this signal it writes what it has counted.
-    kill(run.pid(), Signal::SIGTERM)?;
+    run.terminate()?;
     run.wait()?;
     let text = fs::read_to_string(&file)?;
     let total = text

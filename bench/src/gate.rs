@@ -15,7 +15,8 @@ use crate::stats::Spread;
 const ENTROPY_TRAP: u64 = 200_000_000;
 /// Another processor takes other paths through memcpy and ring; another libc starts differently.
 const INSTRUCTIONS: f64 = 1.15;
-const FAULTS: f64 = 1.10;
+/// How much of a file the kernel maps at once depends on what it has cached.
+const FAULTS: f64 = 1.25;
 const BYTES: f64 = 1.03;
 
 /// What was recorded of a function.

@@ -78,8 +78,8 @@ pub async fn events(functions: &[Subject], remotes: &Remotes, dir: &Path) -> Res
     };
     let request = example(include_str!("../../examples/aiven-kafka.json"))?;
     let mut events = BTreeMap::from([("validate".to_owned(), json!({ "request": request }))]);
-    walk.through(&request, &mut BTreeMap::new()).await?;
-    let whole = walk.through(&request, &mut events).await?;
+    walk.through("first", &request, &mut BTreeMap::new()).await?;
+    let whole = walk.through("second", &request, &mut events).await?;
 
     let mut failed = whole.clone();
     failed["error"] =
@@ -90,7 +90,7 @@ pub async fn events(functions: &[Subject], remotes: &Remotes, dir: &Path) -> Res
     // Of a service that has no connection, so that there is nothing to take away.
     let mut request = example(include_str!("../../examples/aiven-pg.json"))?;
     request["action"] = "deprovision".into();
-    let mut document = walk.validated(&request).await?;
+    let mut document = walk.validated("third", &request).await?;
     document["preflight"] = walk.answer("preflight", &document).await?;
     events.insert("deprovision".to_owned(), document);
     Ok(events)
@@ -108,8 +108,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// All steps of a provision, each until it is ready; notes every step's first input.
-    async fn through(&self, request: &Value, inputs: &mut BTreeMap<String, Value>) -> Result<Value> {
-        let mut document = self.validated(request).await?;
+    async fn through(&self, execution: &str, request: &Value, inputs: &mut BTreeMap<String, Value>) -> Result<Value> {
+        let mut document = self.validated(execution, request).await?;
         for (function, key) in STEPS {
             inputs.insert(function.to_owned(), document.clone());
             for look in 1.. {
@@ -128,11 +128,11 @@ impl Walk<'_> {
         Ok(document)
     }
 
-    async fn validated(&self, request: &Value) -> Result<Value> {
+    async fn validated(&self, execution: &str, request: &Value) -> Result<Value> {
         let mut document = self.answer("validate", &json!({ "request": request })).await?;
         document["execution"] = json!({
-            "id": "arn:aws:states:eu-west-1:111122223333:execution:privatelink:measured",
-            "name": "measured",
+            "id": format!("arn:aws:states:eu-west-1:111122223333:execution:privatelink:{execution}"),
+            "name": execution,
             "started_at": "2026-01-01T00:00:00Z",
         });
         Ok(document)
