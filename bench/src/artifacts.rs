@@ -123,6 +123,7 @@ fn rust(selection: &[&str]) -> Result<Vec<Artifact>> {
             artifacts.push(artifact(Path::new(program))?);
         }
     }
+    artifacts.sort_by(|a, b| a.name.cmp(&b.name));
     if child.wait()?.success() {
         Ok(artifacts)
     } else {
