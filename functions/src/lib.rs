@@ -6,12 +6,17 @@
 //! ```
 //!
 //! Every step looks, creates or changes only what differs, and answers *pending* or *ready*; order, waits and retries are in
-//! `infra/workflow.asl.json` alone.
+//! `infra/workflow.asl.json` alone. What starts it without a person is in [`vending`].
 
+pub mod consumer_role;
 pub mod consumer_side;
 pub mod context;
 pub mod dns;
 pub mod ec2;
+mod patience;
+pub mod register;
 pub mod removal;
 pub mod runtime;
 pub mod steps;
+pub mod sweep;
+pub mod vending;

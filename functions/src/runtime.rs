@@ -12,11 +12,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::document::Document;
-use shared::progress::{Look, Pending, Phase};
+use shared::progress::{Look, Phase};
 use shared::settings::{PhaseName, Settings};
 use shared::{Error, ErrorName, Result};
 
 use crate::context::{Context, Process};
+use crate::patience::patient;
+use crate::register::Record;
 
 /// A step that polls: it looks, and says pending or ready.
 pub trait Step {
@@ -32,17 +34,33 @@ pub trait Step {
     fn look(context: &Context, document: &Document, attempt: u32) -> impl Future<Output = Result<Look<Self::Output>>>;
 }
 
-/// Serves a step, given by its answer, until the runtime ends the process.
+/// Serves a step, given by its answer, until the runtime ends the process. What it does is written to the register.
 ///
 /// # Errors
 /// What the Lambda runtime itself fails with.
-pub async fn serve_answer<A, T>(function: &'static str, answer: A) -> std::result::Result<(), lambda_runtime::Error>
+pub async fn serve_answer<A, T>(
+    function: &'static str,
+    phase: PhaseName,
+    answer: A,
+) -> std::result::Result<(), lambda_runtime::Error>
 where
     A: AsyncFn(&Context, &Document) -> Result<T>,
     T: Serialize,
 {
     serve_with(function, async |context, input| {
-        to_json(&answer(&context, &document(input)?).await?)
+        let previous = input.get(phase.key()).cloned();
+        let document = document(input)?;
+        let context = context.of_run(&document);
+        let previous = previous.and_then(|left| serde_json::from_value(left).ok());
+        let record = Record::of(&context, &document, phase, previous).await;
+        if let Some(record) = &record {
+            record.before().await;
+        }
+        let answer = answer(&context, &document).await.and_then(|answer| to_json(&answer));
+        if let Some(record) = &record {
+            record.after(&answer).await;
+        }
+        answer
     })
     .await
 }
@@ -52,12 +70,10 @@ where
 /// # Errors
 /// What the Lambda runtime itself fails with.
 pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), lambda_runtime::Error> {
-    serve_answer(function, answer::<S>).await
+    serve_answer(function, S::PHASE, answer::<S>).await
 }
 
 /// One answer of a step: the look under its schedule and budget.
-///
-/// A remote's own "try again in N seconds" becomes a wait of the state machine, since a `Retry` cannot be told how long.
 ///
 /// # Errors
 /// As the step's look, and `TimedOut` when the budget is used up.
@@ -65,18 +81,9 @@ pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<P
     let previous = S::previous(document);
     let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
     // Boxed: the SDK's futures nest so deep that the compiler gives up on the layout of the whole.
-    let look = match Box::pin(S::look(context, document, attempt)).await {
-        Err(Error {
-            name,
-            message,
-            retry_after: Some(wait),
-        }) if name.is_retried() => {
-            let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1);
-            Look::Pending(Pending::new("throttled", message).wait(seconds))
-        }
-        other => other?,
-    };
-    let schedule = context.settings.schedule(S::PHASE, &document.request.provider);
+    let look = Box::pin(S::look(context, document, attempt)).await;
+    let schedule = context.settings.schedule(S::PHASE, &document.request);
+    let look = patient(look, schedule.interval_seconds, &document.execution.name, attempt)?;
     Phase::after(previous, look, &schedule, S::PHASE.key())
 }
 
@@ -96,10 +103,13 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let process = Arc::clone(&process);
         async move {
-            let account = account_of(&event.context.invoked_function_arn);
             let work = async {
                 let process = process.as_ref().as_ref().map_err(Clone::clone)?;
-                Box::pin(handler(process.context(account)?, event.payload)).await
+                Box::pin(handler(
+                    process.context(&event.context.invoked_function_arn)?,
+                    event.payload,
+                ))
+                .await
             };
             let result = AssertUnwindSafe(work)
                 .catch_unwind()
@@ -173,15 +183,6 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::unexpected(format!(
         "the function panicked ({text}): this is a defect of the workflow; report it with the execution's ARN."
     ))
-}
-
-/// The account id in `arn:aws:lambda:<region>:<account>:function:<name>`.
-fn account_of(function_arn: &str) -> Option<String> {
-    function_arn
-        .split(':')
-        .nth(4)
-        .filter(|id| id.len() == 12)
-        .map(str::to_owned)
 }
 
 fn log(function: &str, result: &Result<Value>) {

@@ -1,7 +1,13 @@
-//! Prints the JSON Schema of a request: `cargo run -p shared --example schema > infra/request.schema.json`.
+//! Prints a JSON Schema: `cargo run --example schema > infra/request.schema.json`, and with `-- profile` or `-- events` that of vending
+//! profiles or of events.
 #![allow(clippy::print_stdout)]
 
 fn main() -> serde_json::Result<()> {
-    print!("{}", shared::request::schema_text()?);
+    let text = match std::env::args().nth(1).as_deref() {
+        Some("profile") => shared::profile::schema_text()?,
+        Some("events") => shared::events::schema_text()?,
+        _ => shared::request::schema_text()?,
+    };
+    print!("{text}");
     Ok(())
 }

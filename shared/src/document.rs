@@ -3,6 +3,7 @@
 //! A step reads what earlier steps left and answers with its own [`Phase`], which the state machine stores under the step's
 //! key. No secret and no token is ever in it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::identity::ConnectionId;
@@ -14,6 +15,9 @@ use crate::request::Request;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Document {
     pub request: Request,
+    /// Where the request came from, if a vending profile made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     pub execution: Execution,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preflight: Option<Phase<Preflight>>,
@@ -40,8 +44,17 @@ pub struct Document {
     pub error: Option<Caught>,
 }
 
+/// The vending profile that made a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Origin {
+    /// The profile's name.
+    pub profile: String,
+    /// The version of its parameter in the Parameter Store, from 1.
+    pub version: u64,
+}
+
 /// The run, from the state machine's context object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Execution {
     /// The execution's ARN.
     pub id: String,
@@ -58,6 +71,15 @@ pub struct Caught {
     /// For a Lambda's error a JSON text with `errorType` and `errorMessage`; absent or plain text otherwise.
     #[serde(default)]
     pub cause: String,
+}
+
+impl Caught {
+    /// The cause as a sentence: a Lambda's is a JSON text around its message.
+    pub fn message(&self) -> String {
+        let cause = serde_json::from_str::<serde_json::Value>(&self.cause).ok();
+        let message = cause.as_ref().and_then(|cause| cause.get("errorMessage")?.as_str());
+        message.unwrap_or(&self.cause).to_owned()
+    }
 }
 
 /// An endpoint that was rejected, failed, expired or deleted by somebody.

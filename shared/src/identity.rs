@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::request::Request;
+use crate::request::{Provider, Request};
 
 /// Tag with the [`ConnectionId`]: what carries it is ours.
 pub const TAG_CONNECTION: &str = "privatelink-workflow:connection";
@@ -19,8 +20,17 @@ pub const TAG_GENERATION: &str = "privatelink-workflow:generation";
 pub const TAG_EXECUTION: &str = "privatelink-workflow:execution";
 /// Tag with a mark for each of the request's own tags, by which one that the request no longer has is told from other people's.
 pub const TAG_KEYS: &str = "privatelink-workflow:keys";
+/// Tag of an endpoint with the vendor's service: what a request says of it besides [`TAG_COMPONENTS`] and [`TAG_SECRET`].
+pub const TAG_SERVICE: &str = "privatelink-workflow:service";
+/// Tag of an endpoint with the request's components, where its vendor has any.
+pub const TAG_COMPONENTS: &str = "privatelink-workflow:components";
+/// Tag of an endpoint with the name or ARN of the secret.
+pub const TAG_SECRET: &str = "privatelink-workflow:secret";
 /// Prefix that a request's own tags must not have.
 pub const TAG_PREFIX: &str = "privatelink-workflow:";
+
+/// "Value length" of EC2's tag restrictions.
+const TAG_VALUE_CHARS: usize = 256;
 
 /// `plw-` and 16 hex digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -75,11 +85,72 @@ impl ConnectionId {
         tags.insert(TAG_EXECUTION.to_owned(), execution_name.to_owned());
         tags
     }
+
+    /// The same for an endpoint, with what a request needs that is made of them, should the register be lost.
+    pub fn endpoint_tags(&self, request: &Request, generation: u32, execution_name: &str) -> BTreeMap<String, String> {
+        let mut tags = self.tags(request, generation, execution_name);
+        tags.extend(service_tags(&request.provider));
+        tags
+    }
 }
 
 impl fmt::Display for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The vendor's side of a request as tags. What does not fit is empty, as a tag of ours is never taken off.
+fn service_tags(provider: &Provider) -> BTreeMap<String, String> {
+    let (service, components) = match provider {
+        Provider::HcpVault(hcp) => {
+            let ids = [
+                &hcp.organization_id,
+                &hcp.project_id,
+                &hcp.hvn_id,
+                &hcp.vault_cluster_id,
+            ];
+            (ids.map(String::as_str).join("/"), None)
+        }
+        Provider::Aiven(aiven) => (
+            format!("{}/{}", aiven.project, aiven.service_name),
+            Some(aiven.components.join(" ")),
+        ),
+    };
+    let mut tags = BTreeMap::from([
+        (TAG_SERVICE.to_owned(), format!("{}/{service}", provider.kind())),
+        (TAG_SECRET.to_owned(), provider.secret_id().to_owned()),
+    ]);
+    tags.extend(components.map(|components| (TAG_COMPONENTS.to_owned(), components)));
+    for value in tags.values_mut() {
+        if value.chars().count() > TAG_VALUE_CHARS {
+            value.clear();
+        }
+    }
+    tags
+}
+
+/// The vendor's side of a request out of an endpoint's tags. HCP's ranges, which no tag holds, are those of the VPC.
+///
+/// # Errors
+/// A sentence about what the tags lack.
+pub fn provider_of_tags(tags: &BTreeMap<String, String>, vpc_cidrs: &[String]) -> Result<Value, String> {
+    let tag = |key: &str| {
+        let value = tags.get(key).filter(|value| !value.is_empty());
+        value.ok_or_else(|| format!("it has no tag {key}; run its request again, which sets it"))
+    };
+    let service = tag(TAG_SERVICE)?;
+    let secret_id = tag(TAG_SECRET)?;
+    match service.split('/').collect::<Vec<_>>()[..] {
+        ["aiven", project, service_name] => Ok(json!({
+            "type": "aiven", "project": project, "service_name": service_name, "secret_id": secret_id,
+            "components": tag(TAG_COMPONENTS)?.split(' ').collect::<Vec<_>>(),
+        })),
+        ["hcp_vault", organization_id, project_id, hvn_id, vault_cluster_id] => Ok(json!({
+            "type": "hcp_vault", "organization_id": organization_id, "project_id": project_id, "hvn_id": hvn_id,
+            "vault_cluster_id": vault_cluster_id, "consumer_ip_ranges": vpc_cidrs, "secret_id": secret_id,
+        })),
+        _ => Err(format!("its tag {TAG_SERVICE} names no service: {service}")),
     }
 }
 
@@ -98,6 +169,11 @@ pub fn zone_reference_suffix(request: &Request) -> String {
 /// The mark of a tag's key in [`TAG_KEYS`]: short, as forty of them must fit into a tag's 256 characters.
 pub fn key_mark(key: &str) -> String {
     hex(key, 2)
+}
+
+/// Eight hex digits by which texts are told apart, as in the names of executions.
+pub fn short_hash(text: &str) -> String {
+    hex(text, 4)
 }
 
 /// The first `bytes` bytes of the SHA-256 of `text`, as hex.

@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::progress::Schedule;
-use crate::request::Provider;
+use crate::request::{Provider, Request};
 use crate::{Error, Result};
 
 /// The settings of a function; a function whose step does not need one has it at its default.
@@ -17,10 +17,22 @@ pub struct Settings {
     pub aiven_api_url: Url,
     /// Secrets that a request may name start with this.
     pub secret_name_prefix: String,
+    /// The role in a consumer's account that is assumed where the request names no other.
+    pub consumer_role_name: String,
+    /// What those roles' trust asks for; no secret.
+    pub consumer_external_id: String,
+    /// Path of the vending profiles in SSM Parameter Store, without a slash at its end.
+    pub profile_path: String,
+    /// Whether the sweep lists the organization's accounts.
+    pub organizations_access: bool,
     /// PEM file of CAs to trust besides the public ones, for networks that inspect TLS.
     pub extra_ca_file: Option<String>,
+    /// The table of the register; without one nothing is written down, and runs do not wait for each other's changes.
+    pub register_table: Option<String>,
     /// Seconds between two looks.
     pub poll_seconds: u32,
+    /// Of a preflight that waits for the consumer's network.
+    pub network_budget_seconds: u32,
     pub service_budget_seconds: u32,
     pub endpoint_budget_seconds: u32,
     pub acceptance_budget_seconds: u32,
@@ -68,8 +80,10 @@ impl PhaseName {
 
 /// Half of the documented minimum of HCP's automatic acceptance: "5 to 10 minutes".
 const HCP_ACCEPTANCE_FIRST_WAIT_SECONDS: u32 = 150;
-/// Preflight and publish only ever wait when a remote asks for it.
+/// Preflight and publish wait only when a remote asks for it, but for a preflight that waits for the network.
 const SHORT_BUDGET_SECONDS: u32 = 300;
+/// Accounts are set up in minutes to hours.
+const NETWORK_POLL_SECONDS: u32 = 60;
 
 impl Settings {
     /// Reads the environment.
@@ -113,10 +127,16 @@ impl Settings {
             hcp_auth_url: url("HCP_AUTH_URL", "https://auth.idp.hashicorp.com")?,
             aiven_api_url: url("AIVEN_API_URL", "https://api.aiven.io")?,
             secret_name_prefix: get("SECRET_NAME_PREFIX").unwrap_or_else(|| "privatelink/".to_owned()),
+            consumer_role_name: get("CONSUMER_ROLE_NAME").unwrap_or_else(|| "privatelink-workflow-consumer".to_owned()),
+            consumer_external_id: get("CONSUMER_EXTERNAL_ID").unwrap_or_else(|| "privatelink-workflow".to_owned()),
+            profile_path: get("PROFILE_PATH").unwrap_or_else(|| "/privatelink-workflow/profiles".to_owned()),
+            organizations_access: get("ORGANIZATIONS_ACCESS").is_some_and(|value| value == "true"),
             extra_ca_file: get("EXTRA_CA_FILE"),
+            register_table: get("REGISTER_TABLE"),
             poll_seconds: number("POLL_SECONDS", 15)?,
+            network_budget_seconds: number("NETWORK_BUDGET_SECONDS", 2 * 60 * 60)?,
             service_budget_seconds: number("SERVICE_BUDGET_SECONDS", 35 * 60)?,
-            endpoint_budget_seconds: number("ENDPOINT_BUDGET_SECONDS", 10 * 60)?,
+            endpoint_budget_seconds: number("ENDPOINT_BUDGET_SECONDS", 30 * 60)?,
             acceptance_budget_seconds: number("ACCEPTANCE_BUDGET_SECONDS", 60 * 60)?,
             access_budget_seconds: number("ACCESS_BUDGET_SECONDS", 15 * 60)?,
             undo_budget_seconds: number("UNDO_BUDGET_SECONDS", 60 * 60)?,
@@ -126,8 +146,16 @@ impl Settings {
         })
     }
 
-    /// How a phase waits.
-    pub fn schedule(&self, phase: PhaseName, provider: &Provider) -> Schedule {
+    /// How a phase waits in a run of this request.
+    pub fn schedule(&self, phase: PhaseName, request: &Request) -> Schedule {
+        if phase == PhaseName::Preflight && request.waits_for_network() {
+            let interval_seconds = self.poll_seconds.max(NETWORK_POLL_SECONDS);
+            return Schedule {
+                first_wait_seconds: interval_seconds,
+                interval_seconds,
+                budget_seconds: self.network_budget_seconds,
+            };
+        }
         let budget_seconds = match phase {
             PhaseName::Preflight | PhaseName::Publish => SHORT_BUDGET_SECONDS,
             PhaseName::Service => self.service_budget_seconds,
@@ -136,7 +164,7 @@ impl Settings {
             PhaseName::Access => self.access_budget_seconds,
             PhaseName::Undo | PhaseName::Removal | PhaseName::Retirement => self.undo_budget_seconds,
         };
-        let first_wait_seconds = match (phase, provider) {
+        let first_wait_seconds = match (phase, &request.provider) {
             (PhaseName::Acceptance, Provider::HcpVault(_)) => HCP_ACCEPTANCE_FIRST_WAIT_SECONDS.min(budget_seconds / 2),
             _ => self.poll_seconds,
         };

@@ -2,8 +2,9 @@
 
 use functions::runtime::serve_answer;
 use functions::steps::ensure_accepted;
+use shared::settings::PhaseName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    serve_answer("ensure-accepted", ensure_accepted::answer).await
+    serve_answer("ensure-accepted", PhaseName::Acceptance, ensure_accepted::answer).await
 }

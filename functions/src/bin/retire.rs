@@ -2,8 +2,9 @@
 
 use functions::runtime::serve_answer;
 use functions::steps::retire;
+use shared::settings::PhaseName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    serve_answer("retire", retire::run).await
+    serve_answer("retire", PhaseName::Retirement, retire::run).await
 }

@@ -2,8 +2,9 @@
 
 use functions::runtime::serve_answer;
 use functions::steps::undo;
+use shared::settings::PhaseName;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    serve_answer("undo", undo::run).await
+    serve_answer("undo", PhaseName::Undo, undo::run).await
 }

@@ -197,7 +197,7 @@ async fn create(
             security_group_ids: group_ids.to_vec(),
             tags: &wanted
                 .connection
-                .tags(wanted.request, generation, wanted.execution_name),
+                .endpoint_tags(wanted.request, generation, wanted.execution_name),
             client_token: wanted.connection.client_token(generation),
         };
         match endpoints::create(ec2, new).await? {

@@ -137,7 +137,7 @@ fn decide_existing(
     let generation = adopted_as.unwrap_or_else(|| endpoint.generation());
     let mut tags = wanted
         .connection
-        .tags(wanted.request, generation, wanted.execution_name);
+        .endpoint_tags(wanted.request, generation, wanted.execution_name);
     if adopted_as.is_some() {
         // No execution has such a name, so that undo never takes it for one that this run has made.
         tags.insert(TAG_EXECUTION.to_owned(), format!("adopted:{}", wanted.execution_name));

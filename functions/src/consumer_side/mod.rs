@@ -1,12 +1,13 @@
 //! The consumer's side of a connection: what is there, how it differs from what a request needs, and the writes that end the
 //! difference.
 //!
-//! `read` looks, `decide` compares without calling anybody, `changes` says it for a plan, `apply` does it. Plan and run decide by
+//! `network` waits until there is anything to look at, `read` looks, `decide` compares without calling anybody, `changes` says it for a plan, `apply` does it. Plan and run decide by
 //! the same function.
 
 pub mod apply;
 pub mod changes;
 pub mod decide;
+pub mod network;
 pub mod read;
 
 use std::collections::BTreeMap;

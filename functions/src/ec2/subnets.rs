@@ -186,6 +186,11 @@ fn has_way_to_the_internet(tables: &[RouteTable], subnet_id: &str) -> bool {
 }
 
 impl Candidates {
+    /// Each that the request names is there, or at least one that it admits.
+    pub fn are_complete(&self, consumer: &Consumer) -> bool {
+        !self.subnets.is_empty() && (!self.named || self.subnets.len() == consumer.subnet_ids.len())
+    }
+
     /// The subnets for an endpoint. `offered`: ids of the zones that the service offers, empty where EC2 does not say. `present`: the
     /// endpoint's own subnets, which stay where they are as good as others.
     pub fn choose(&self, offered: &[String], present: &[String]) -> Vec<Subnet> {

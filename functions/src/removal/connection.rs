@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::Client as Ec2;
 use aws_sdk_route53::Client as Route53;
-use shared::document::Preflight;
+use shared::document::{Document, Preflight};
 use shared::identity::{ConnectionId, zone_reference_suffix};
 use shared::plan::{Change, Effect, Remote};
 use shared::progress::Look;
@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::dns::{self, Zone};
 use crate::ec2::endpoints::{self, Endpoint, State};
 use crate::ec2::groups::managed::{self, Group};
+use crate::register::lease;
 
 /// The consumer's side of a connection, as it is now.
 #[derive(Debug)]
@@ -119,20 +120,20 @@ struct Deprovision<'a> {
 }
 
 impl<'a> Deprovision<'a> {
-    async fn new(context: &'a Context, request: &'a Request, facts: &'a Preflight) -> Self {
+    async fn new(context: &'a Context, request: &'a Request, facts: &'a Preflight) -> Result<Self> {
         let (ec2, route53, provider) = tokio::join!(
             context.ec2(request),
             context.route53(request),
             context.provider(request)
         );
-        Self {
+        Ok(Self {
             context,
             request,
             facts,
-            ec2,
-            route53,
+            ec2: ec2?,
+            route53: route53?,
             provider,
-        }
+        })
     }
 
     /// By tags a VPC that is gone cannot be found, but a zone remembers how it was named.
@@ -166,12 +167,17 @@ impl<'a> Deprovision<'a> {
 }
 
 /// One look of a deprovision.
-pub async fn deprovision(context: &Context, request: &Request, facts: &Preflight) -> Outcome {
-    let deprovision = Deprovision::new(context, request, facts).await;
+pub async fn deprovision(context: &Context, document: &Document, facts: &Preflight) -> Outcome {
+    let request = &document.request;
     let mut outcome = Outcome::default();
     let at_vendor = format!("what the connection has at {}", request.provider.display_name());
-    let found = match deprovision.find().await {
-        Ok(found) => found,
+    let looked = async {
+        let deprovision = Deprovision::new(context, request, facts).await?;
+        let found = deprovision.find().await?;
+        Ok((deprovision, found))
+    };
+    let (deprovision, found) = match looked.await {
+        Ok(looked) => looked,
         Err(error) => {
             outcome.failed("the connection's endpoint, security group and name", &error);
             return outcome;
@@ -195,7 +201,8 @@ pub async fn deprovision(context: &Context, request: &Request, facts: &Preflight
         Err(error) => outcome.failed(&at_vendor, &error),
     };
     if let Some(release) = &release {
-        note(&mut outcome, deprovision.provider.withdraw_access(release).await);
+        let withdraw = async |provider: &dyn Provider| provider.withdraw_access(release).await;
+        note(&mut outcome, lease::in_turn(context, document, withdraw).await);
     }
     let gone = remove(
         &deprovision.ec2,
@@ -207,7 +214,10 @@ pub async fn deprovision(context: &Context, request: &Request, facts: &Preflight
     .await;
     match release {
         // The vendor refuses, or breaks, a service that still has our endpoint.
-        Some(release) if gone => note(&mut outcome, deprovision.provider.release(&release).await),
+        Some(release) if gone => {
+            let give_back = async |provider: &dyn Provider| provider.release(&release).await;
+            note(&mut outcome, lease::in_turn(context, document, give_back).await);
+        }
         Some(_) => outcome.left.push(at_vendor.clone()),
         None => {}
     }
@@ -223,7 +233,7 @@ pub async fn plan_deprovision(
     request: &Request,
     facts: &Preflight,
 ) -> Result<(Vec<Change>, Vec<String>)> {
-    let deprovision = Deprovision::new(context, request, facts).await;
+    let deprovision = Deprovision::new(context, request, facts).await?;
     let found = deprovision.find().await?;
     let (mut changes, mut left) = plan(&deprovision.ec2, &deprovision.route53, &facts.connection_id, &found).await?;
     match deprovision.release(&found).await? {

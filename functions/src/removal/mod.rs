@@ -15,6 +15,7 @@ use shared::{Error, ErrorName, Result};
 use crate::dns::{self, Zone};
 use crate::ec2::endpoints::{self, Endpoint, State};
 use crate::ec2::groups::managed::{self, Deleted, Group};
+use crate::patience::spread;
 
 /// What one look came to.
 #[derive(Debug, Default)]
@@ -56,7 +57,7 @@ impl Outcome {
         self
     }
 
-    /// The answer of a step that removes.
+    /// The answer of a step that removes. `execution`: of which run, by which the waits of throttled runs differ.
     ///
     /// # Errors
     /// None in practice: what cannot go on is [`Status::Exhausted`].
@@ -65,6 +66,7 @@ impl Outcome {
         previous: Option<&Phase<T>>,
         schedule: &Schedule,
         phase: PhaseName,
+        execution: &str,
         result: T,
     ) -> Result<Phase<T>> {
         let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
@@ -79,7 +81,13 @@ impl Outcome {
             result: Some(result.clone()),
         };
         let look = match (self.waiting_for, self.stuck) {
-            (Some(pending), _) => Look::Pending(pending),
+            (Some(mut pending), _) => {
+                if pending.state == ErrorName::Throttled.as_str() {
+                    let wait = spread(schedule.interval_seconds, execution, attempt);
+                    pending.wait_seconds.get_or_insert(wait);
+                }
+                Look::Pending(pending)
+            }
             (None, Some(error)) => return Ok(exhausted(error.to_string())),
             (None, None) => Look::Ready(result.clone()),
         };
@@ -147,5 +155,38 @@ pub async fn zones(route53: &Route53, ec2: &Ec2, zones: &[Zone], connection: &Co
             Ok(kept) => outcome.left.extend(kept),
             Err(error) => outcome.failed(&format!("the private hosted zone {} ({})", zone.id, zone.name), &error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn removals_that_were_throttled_together_do_not_come_back_together() {
+        let schedule = Schedule {
+            first_wait_seconds: 15,
+            interval_seconds: 15,
+            budget_seconds: 3600,
+        };
+        let wait = |error: Error, n: u32| {
+            let mut outcome = Outcome::default();
+            outcome.failed("the endpoint", &error);
+            let execution = format!("run-{n}");
+            let phase = outcome.conclude(None::<&Phase<()>>, &schedule, PhaseName::Removal, &execution, ());
+            phase.unwrap().wait_seconds
+        };
+        let throttled = Error::new(ErrorName::Throttled, "RequestLimitExceeded");
+        let waits: BTreeSet<u32> = (0..50).map(|n| wait(throttled.clone(), n)).collect();
+        assert!(
+            waits.len() > 10 && waits.iter().all(|w| (15..=60).contains(w)),
+            "{waits:?}"
+        );
+        let told = throttled.after(Some(std::time::Duration::from_secs(28)));
+        assert_eq!(wait(told, 1), 28);
+        assert_eq!(wait(Error::new(ErrorName::Unavailable, "no answer"), 1), 15);
     }
 }

@@ -40,7 +40,7 @@ pub async fn others(
     regions.dedup();
     let mut others = Others::default();
     for region in &regions {
-        let ec2 = context.ec2_in(region).await;
+        let ec2 = context.ec2_in(request, region).await?;
         for name in &names {
             let found = match endpoints::find_of_service(&ec2, name).await {
                 Err(error) if error.name == ErrorName::Denied && region != home => continue,

@@ -15,14 +15,18 @@ use crate::removal::connection;
 /// None that a look can name: a failure of a removal is part of the answer.
 pub async fn run(context: &Context, document: &Document) -> Result<Phase<Removed>> {
     let facts = needs(document.preflight.as_ref(), "preflight")?;
-    let outcome = connection::deprovision(context, &document.request, facts).await;
+    let outcome = connection::deprovision(context, document, facts).await;
     let removed = Removed {
         connection_id: facts.connection_id.clone(),
         complete: !outcome.unseen,
         left: outcome.left.clone(),
     };
-    let schedule = context
-        .settings
-        .schedule(PhaseName::Removal, &document.request.provider);
-    outcome.conclude(document.removal.as_ref(), &schedule, PhaseName::Removal, removed)
+    let schedule = context.settings.schedule(PhaseName::Removal, &document.request);
+    outcome.conclude(
+        document.removal.as_ref(),
+        &schedule,
+        PhaseName::Removal,
+        &document.execution.name,
+        removed,
+    )
 }

@@ -28,7 +28,7 @@ impl Step for EnsureAccepted {
 
     async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<AvailableEndpoint>> {
         let id = &needs(document.endpoint.as_ref(), "endpoint")?.endpoint_id;
-        let ec2 = context.ec2(&document.request).await;
+        let ec2 = context.ec2(&document.request).await?;
         match endpoints::get(&ec2, id).await? {
             Some(endpoint) => classify(endpoint),
             None if attempt <= LOOKS_UNTIL_VISIBLE => {

@@ -2,6 +2,7 @@
 
 use shared::document::{Access, AvailableEndpoint, Document};
 use shared::progress::{Look, Phase};
+use shared::provider::Provider;
 use shared::settings::PhaseName;
 use shared::{Error, Result};
 
@@ -9,6 +10,7 @@ use super::{found, needs};
 use crate::context::Context;
 use crate::dns;
 use crate::ec2::groups::{managed, rules};
+use crate::register::lease;
 use crate::runtime::Step;
 
 /// The step.
@@ -25,8 +27,8 @@ impl Step for EnsureAccess {
     async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<Access>> {
         let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
         let (_, vendor) = found(document)?;
-        let provider = context.provider(&document.request).await;
-        let mut access = match provider.ensure_access(endpoint, attempt).await? {
+        let look = async |provider: &dyn Provider| provider.ensure_access(endpoint, attempt).await;
+        let mut access = match lease::in_turn(context, document, look).await? {
             Look::Ready(access) => access,
             pending @ Look::Pending(_) => return Ok(pending),
         };
@@ -62,7 +64,7 @@ async fn open_ports(context: &Context, document: &Document, access: &Access) -> 
     } else {
         &consumer.client_cidrs
     };
-    let ec2 = context.ec2(&document.request).await;
+    let ec2 = context.ec2(&document.request).await?;
     if let Some(group) = managed::find(&ec2, &facts.connection_id).await?.first() {
         let add = rules::wanted(&new, cidrs).difference(&group.rules).cloned().collect();
         if !rules::in_words(&add).is_empty() {
@@ -87,7 +89,7 @@ async fn ensure_name(
         ))
     })?;
     let (facts, _) = found(document)?;
-    let route53 = context.route53(&document.request).await;
+    let route53 = context.route53(&document.request).await?;
     let place = dns::Place {
         request: &document.request,
         connection: &facts.connection_id,

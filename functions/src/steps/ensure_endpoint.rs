@@ -8,6 +8,7 @@ use shared::{Error, Result};
 use super::{found, needs};
 use crate::consumer_side::apply::{apply, unknown_service};
 use crate::consumer_side::decide::decide;
+use crate::consumer_side::network;
 use crate::consumer_side::read::read;
 use crate::consumer_side::{Service, Wanted};
 use crate::context::Context;
@@ -31,7 +32,7 @@ impl Step for EnsureEndpoint {
         let request = &document.request;
         let (facts, vendor) = found(document)?;
         let service = needs(document.service.as_ref(), "service")?;
-        let ec2 = context.ec2(request).await;
+        let ec2 = context.ec2(request).await?;
         let vpc = Vpc {
             id: facts.vpc_id.clone().unwrap_or_default(),
             cidrs: facts.vpc_cidrs.clone(),
@@ -75,6 +76,9 @@ impl Step for EnsureEndpoint {
         let Some(offered) = offered else {
             return Ok(unknown_service(service, "DescribeVpcEndpointServices answers InvalidServiceName").into());
         };
+        if let Some(pending) = network::out_of_reach(request, &situation.candidates, &offered) {
+            return Ok(pending.into());
+        }
         wanted.offered = &offered;
         if let Some(wrong) = situation.check(&wanted).iter().find(|check| !check.passed) {
             let path = wrong.path.as_deref().unwrap_or("/consumer");

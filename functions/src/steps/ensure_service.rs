@@ -6,6 +6,7 @@ use shared::progress::{Look, Phase};
 use shared::settings::PhaseName;
 
 use crate::context::Context;
+use crate::register::lease;
 use crate::runtime::Step;
 
 /// The step.
@@ -20,6 +21,9 @@ impl Step for EnsureService {
     }
 
     async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<ServiceOffer>> {
-        context.provider(&document.request).await.ensure_service(attempt).await
+        lease::in_turn(context, document, async |provider| {
+            provider.ensure_service(attempt).await
+        })
+        .await
     }
 }

@@ -11,6 +11,7 @@ use shared::{Error, ErrorName, Result};
 
 use crate::consumer_side::changes::{changes, replaced};
 use crate::consumer_side::decide::{Decision, EndpointDecision, decide};
+use crate::consumer_side::network;
 use crate::consumer_side::read::read;
 use crate::consumer_side::{Service, Situation, Wanted};
 use crate::context::Context;
@@ -31,9 +32,21 @@ impl Step for Preflight {
         document.preflight.as_ref()
     }
 
-    async fn look(context: &Context, document: &Document, _attempt: u32) -> Result<Look<Facts>> {
+    async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<Facts>> {
+        if document.request.waits_for_network()
+            && let Some(pending) = network::missing(context, &document.request).await?
+        {
+            if attempt == 1 {
+                // What is wrong at the vendor is told now, and not after hours of waiting.
+                context.provider(&document.request).await.preflight().await?;
+            }
+            return Ok(pending.into());
+        }
         let facts = match document.request.goal() {
-            Goal::Provision => Box::pin(provision(context, document)).await?,
+            Goal::Provision => match Box::pin(provision(context, document)).await? {
+                Look::Ready(facts) => facts,
+                pending => return Ok(pending),
+            },
             Goal::Deprovision => Box::pin(deprovision(context, &document.request)).await?,
         };
         if document.request.action == Action::Provision {
@@ -49,9 +62,10 @@ struct Seen {
     situation: Situation,
 }
 
-async fn provision(context: &Context, document: &Document) -> Result<Facts> {
+async fn provision(context: &Context, document: &Document) -> Result<Look<Facts>> {
     let request = &document.request;
     let (provider, ec2) = tokio::join!(context.provider(request), context.ec2(request));
+    let ec2 = ec2?;
     let (vendor, seen) = tokio::join!(provider.preflight(), look_around(&ec2, request));
     let (mut checks, mut plan_changes, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     let vendor = match vendor {
@@ -109,6 +123,9 @@ async fn provision(context: &Context, document: &Document) -> Result<Facts> {
             offered: &offered,
             ports: &vendor.ports,
         };
+        if let Some(pending) = network::out_of_reach(request, &seen.situation.candidates, &offered) {
+            return Ok(pending.into());
+        }
         checks.extend(seen.situation.check(&wanted));
         let decision = decide(&seen.situation, &wanted);
         plan_changes.extend(changes(&decision, &seen.situation, &wanted));
@@ -139,7 +156,7 @@ async fn provision(context: &Context, document: &Document) -> Result<Facts> {
         notes,
     );
     facts.vendor = vendor;
-    Ok(facts)
+    Ok(Look::Ready(facts))
 }
 
 /// HCP is told of these ranges, but the security group that the workflow makes does not let them in.
@@ -236,7 +253,7 @@ async fn name(
     let Some(host) = &vendor.private_hostname else {
         return Ok((None, None));
     };
-    let route53 = context.route53(request).await;
+    let route53 = context.route53(request).await?;
     let vpc_id = &seen.situation.vpc.id;
     let Some(zone) = dns::find(&route53, &request.consumer.region, vpc_id, host).await? else {
         let create = Change::new(Effect::Create, Remote::Route53, "hosted_zone")
@@ -282,7 +299,7 @@ async fn old_vpc(
         return Ok(Vec::new());
     };
     let old = ConnectionId::of(request, vpc_id);
-    let route53 = context.route53(request).await;
+    let route53 = context.route53(request).await?;
     let found = connection::find(ec2, &route53, &old, None).await?;
     let (changes, left) = connection::plan(ec2, &route53, &old, &found).await?;
     if changes.is_empty() {
@@ -324,7 +341,7 @@ async fn other_endpoints(ec2: &aws_sdk_ec2::Client, offer: &ServiceOffer, seen: 
 }
 
 async fn deprovision(context: &Context, request: &Request) -> Result<Facts> {
-    let ec2 = context.ec2(request).await;
+    let ec2 = context.ec2(request).await?;
     let consumer = &request.consumer;
     let vpc = match vpc::find(&ec2, consumer).await? {
         vpc::Found::One(vpc) => Some(vpc),

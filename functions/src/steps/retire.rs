@@ -19,13 +19,13 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Removed
     let request = &document.request;
     let (facts, _) = found(document)?;
     let current = &needs(document.acceptance.as_ref(), "acceptance")?.endpoint_id;
-    let ec2 = context.ec2(request).await;
+    let ec2 = context.ec2(request).await?;
     let mut outcome = Outcome::default();
     let ours = endpoints::find_ours(&ec2, &facts.connection_id).await?;
     removal::endpoints(&ec2, ours.iter().filter(|e| e.id != *current), &mut outcome).await;
     if let Some(vpc_id) = &request.consumer.replaces_vpc_id {
         let old = ConnectionId::of(request, vpc_id);
-        let route53 = context.route53(request).await;
+        let route53 = context.route53(request).await?;
         let found = connection::find(&ec2, &route53, &old, None).await?;
         connection::remove(&ec2, &route53, &old, &found, &mut outcome).await;
     }
@@ -34,6 +34,12 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Removed
         complete: !outcome.unseen,
         left: outcome.left.clone(),
     };
-    let schedule = context.settings.schedule(PhaseName::Retirement, &request.provider);
-    outcome.conclude(document.retirement.as_ref(), &schedule, PhaseName::Retirement, removed)
+    let schedule = context.settings.schedule(PhaseName::Retirement, request);
+    outcome.conclude(
+        document.retirement.as_ref(),
+        &schedule,
+        PhaseName::Retirement,
+        &document.execution.name,
+        removed,
+    )
 }

@@ -1,11 +1,10 @@
 //! Undo: after a failure, takes back what this run created, and nothing else. Absence is done.
 
 use aws_sdk_ec2::Client as Ec2;
-use serde_json::Value;
 use shared::Result;
 use shared::document::{Caught, Document, Preflight, Undone, VendorFacts};
 use shared::progress::{Look, Pending, Phase};
-use shared::provider::Release;
+use shared::provider::{Provider, Release};
 use shared::request::OnFailure;
 use shared::settings::PhaseName;
 
@@ -13,6 +12,7 @@ use crate::context::Context;
 use crate::dns;
 use crate::ec2::endpoints::{self, Endpoint};
 use crate::ec2::groups::managed;
+use crate::register::lease;
 use crate::removal::{self, Outcome};
 
 /// What a create whose answer was lost has made may show only after a while: absence counts from this look on.
@@ -39,10 +39,10 @@ pub async fn run(context: &Context, document: &Document) -> Result<Phase<Undone>
         cause: cause(document.error.as_ref()),
         left: outcome.left.clone(),
     };
-    let schedule = context.settings.schedule(PhaseName::Undo, &document.request.provider);
+    let schedule = context.settings.schedule(PhaseName::Undo, &document.request);
     outcome
         .be_patient()
-        .conclude(previous, &schedule, PhaseName::Undo, undone)
+        .conclude(previous, &schedule, PhaseName::Undo, &document.execution.name, undone)
 }
 
 /// What a run may have made, by how far it came and by what was there before it.
@@ -93,7 +93,13 @@ async fn take_back(
     let mut outcome = Outcome::default();
     let made = Made::of(document, facts, vendor);
     let early = attempt < LOOKS_UNTIL_ABSENT;
-    let ec2 = context.ec2(&document.request).await;
+    let ec2 = match context.ec2(&document.request).await {
+        Ok(ec2) => ec2,
+        Err(error) => {
+            outcome.failed("what this run made", &error);
+            return outcome;
+        }
+    };
     match endpoints::find_ours(&ec2, &facts.connection_id).await {
         Err(error) => outcome.failed("what this run made", &error),
         Ok(ours) => {
@@ -144,8 +150,11 @@ async fn take_back_name(
     let consumer = &document.request.consumer;
     let vpc_id = facts.vpc_id.as_deref().unwrap_or_default();
     let connection = &facts.connection_id;
-    let (ec2, route53) = tokio::join!(context.ec2(&document.request), context.route53(&document.request));
     let what = format!("the private hosted zone {host} in {vpc_id}");
+    let (ec2, route53) = match tokio::try_join!(context.ec2(&document.request), context.route53(&document.request)) {
+        Ok(clients) => clients,
+        Err(error) => return outcome.failed(&what, &error),
+    };
     let zone = match dns::find(&route53, &consumer.region, vpc_id, host).await {
         Ok(Some(zone)) if zone.is_of(connection) => zone,
         Ok(_) => return,
@@ -229,11 +238,12 @@ async fn release(
             .collect(),
         ..Release::default()
     };
-    let provider = context.provider(&document.request).await;
+    let withdraw = async |provider: &dyn Provider| provider.withdraw_access(&release).await;
+    let give_back = async |provider: &dyn Provider| provider.release(&release).await;
     // Both in one look: neither waits for the other.
     for answer in [
-        provider.withdraw_access(&release).await,
-        provider.release(&release).await,
+        lease::in_turn(context, document, withdraw).await,
+        lease::in_turn(context, document, give_back).await,
     ] {
         match answer {
             Ok(Look::Ready(kept)) => outcome.left.extend(kept),
@@ -285,22 +295,16 @@ fn kept_on_purpose(document: &Document, facts: &Preflight, vendor: &VendorFacts)
         .collect()
 }
 
-/// The first cause as a sentence: a Lambda's `Cause` is a JSON text around its message.
+/// The first cause as a sentence.
 fn cause(caught: Option<&Caught>) -> String {
-    let Some(caught) = caught else {
-        return "no cause was recorded".to_owned();
-    };
-    let message = serde_json::from_str::<Value>(&caught.cause)
-        .ok()
-        .and_then(|cause| cause.get("errorMessage").and_then(Value::as_str).map(str::to_owned));
-    message.unwrap_or_else(|| caught.cause.clone())
+    caught.map_or_else(|| "no cause was recorded".to_owned(), Caught::message)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

@@ -54,7 +54,7 @@ pub fn error_in_answer(code: &str, message: &str, doing: &str) -> Error {
     Error::new(name, format!("{doing}: AWS answered {code}: {message}{}", advice(name)))
 }
 
-/// Codes of EC2, Route 53, Secrets Manager and the common ones.
+/// Codes of EC2, Route 53, Secrets Manager, STS and the common ones.
 fn name_of(code: &str, status: u16) -> ErrorName {
     match code {
         "Throttling"
@@ -81,6 +81,8 @@ fn name_of(code: &str, status: u16) -> ErrorName {
         | "OptInRequired"
         | "Blocked"
         | "PendingVerification"
+        // STS is switched off for the function's region in the role's account.
+        | "RegionDisabledException"
         | "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "ExpiredToken"
@@ -112,13 +114,13 @@ fn name_of(code: &str, status: u16) -> ErrorName {
     }
 }
 
-/// EC2 appends kilobytes of encoded text that only `sts:DecodeAuthorizationMessage` can read.
-fn readable(message: &str) -> &str {
-    message
-        .split("Encoded authorization failure message")
-        .next()
-        .unwrap_or(message)
-        .trim()
+/// A sentence: EC2 appends kilobytes of encoded text that only `sts:DecodeAuthorizationMessage` can read, and STS ends without a
+/// full stop.
+fn readable(message: &str) -> String {
+    let text = message.split("Encoded authorization failure message").next();
+    let text = text.unwrap_or(message).trim();
+    let end = if text.ends_with(['.', '!', '?', ':']) { "" } else { "." };
+    format!("{text}{end}")
 }
 
 fn advice(name: ErrorName) -> &'static str {
@@ -171,8 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn encoded_authorization_messages_are_left_out() {
+    fn messages_are_sentences_without_encoded_text() {
         let text = "You are not authorized to perform this operation. Encoded authorization failure message: Wqk0rLx";
         assert_eq!(readable(text), "You are not authorized to perform this operation.");
+        assert_eq!(
+            readable("not authorized on resource: x"),
+            "not authorized on resource: x."
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The AWS SDK over our own HTTP client, and its errors in our names.
 
+mod assume;
 mod environment;
 mod errors;
 mod http_client;
@@ -7,8 +8,10 @@ mod http_client;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
+pub use assume::{AssumeRole, assume};
 use environment::FromEnvironment;
 pub use errors::{code, error, error_in_answer};
 use http_client::OverReqwest;
@@ -19,6 +22,11 @@ use http_client::OverReqwest;
 /// nothing. Retries are off, since the state machine owns them. `AWS_ENDPOINT_URL…` variables are honoured.
 pub async fn config(http: &reqwest::Client, region: &str) -> SdkConfig {
     load(http, region, EnvironmentVariableCredentialsProvider::new()).await
+}
+
+/// The same with the credentials of a role, see [`assume`].
+pub async fn config_as(http: &reqwest::Client, region: &str, credentials: Credentials) -> SdkConfig {
+    load(http, region, credentials).await
 }
 
 /// By hand, and not by `aws_config::defaults`: whose loader reads `~/.aws` twice for each client, and links the whole chain of
@@ -35,7 +43,7 @@ async fn load(http: &reqwest::Client, region: &str, credentials: impl ProvideCre
         .build()
 }
 
-/// The same without the region: the function's own.
+/// The function's own credentials in its own region.
 pub async fn home_config(http: &reqwest::Client) -> SdkConfig {
     let region = std::env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".to_owned());
     config(http, &region).await

@@ -5,6 +5,7 @@
 
 pub mod aiven;
 pub mod hcp_vault;
+mod writing;
 
 use async_trait::async_trait;
 
@@ -15,6 +16,7 @@ use crate::progress::Look;
 use crate::request::{self, Request};
 use crate::secrets::Secret;
 use crate::settings::Settings;
+pub use writing::{Withheld, Writing};
 
 /// A vendor that offers a service over AWS PrivateLink.
 ///
@@ -126,6 +128,7 @@ pub struct Reach {
     pub http: reqwest::Client,
     pub settings: Settings,
     pub secret: Secret,
+    pub writing: Writing,
 }
 
 /// The provider of a request.

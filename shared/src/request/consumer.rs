@@ -15,6 +15,13 @@ pub struct Consumer {
     /// The AWS region of the VPC, like `eu-west-1`.
     #[schemars(regex(pattern = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"), example = "eu-west-1")]
     pub region: String,
+    /// The role by which the workflow reaches the account, in that account. Default: the function's own role where it runs in the account itself, else the role named by the stack's ConsumerRoleName.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$"))]
+    pub role_arn: Option<String>,
+    /// A provision waits until the role can be assumed and the VPC and its subnets are there, as in an account that is still being set up. Default: it fails where they are not.
+    #[serde(default)]
+    pub wait_for_network: bool,
     /// The VPC: `vpc-` and 8 or 17 hex digits. Either this or `vpc_tags`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$"))]

@@ -6,9 +6,10 @@
 mod aiven;
 mod consumer;
 mod hcp_vault;
+mod reference;
 mod rules;
-mod schema;
-mod validate;
+pub(crate) mod schema;
+pub(crate) mod validate;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use aiven::{Aiven, COMPONENTS_BY_SERVICE_TYPE, UNSUPPORTED_SERVICE_TYPES};
 pub use consumer::Consumer;
 pub use hcp_vault::HcpVault;
+pub use reference::{ConnectionReference, Input, ProfileReference};
 pub use schema::{json_schema, schema_text};
 pub use validate::validate;
 
@@ -74,6 +76,11 @@ impl Request {
             Action::Provision => Goal::Provision,
             Action::Deprovision => Goal::Deprovision,
         }
+    }
+
+    /// The run waits for the consumer's network; only a provision does.
+    pub fn waits_for_network(&self) -> bool {
+        self.action == Action::Provision && self.consumer.wait_for_network
     }
 }
 

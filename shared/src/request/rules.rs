@@ -82,6 +82,17 @@ fn disjoint(field: &str, wanted: &[String], removed: &[String], violations: &mut
 
 fn consumer(request: &Request, violations: &mut Vec<Violation>) {
     let consumer = &request.consumer;
+    if let Some(account) = consumer.role_arn.as_deref().and_then(|arn| arn.split(':').nth(4))
+        && account != consumer.account_id
+    {
+        violations.push(Violation::at(
+            "/consumer/role_arn",
+            format!(
+                "is a role in account {account}, but the VPC is in account {}",
+                consumer.account_id
+            ),
+        ));
+    }
     match (&consumer.vpc_id, consumer.vpc_tags.is_empty()) {
         (None, true) => violations.push(Violation::at(
             "/consumer/vpc_id",

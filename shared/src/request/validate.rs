@@ -1,9 +1,10 @@
-//! From a JSON document to a [`Request`], or to every violation at once, each with its JSON pointer.
+//! From a JSON document to what it says, or to every violation at once, each with its JSON pointer.
 
 use std::fmt::Write as _;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::rules::rules;
@@ -12,19 +13,30 @@ use crate::{Error, ErrorName, Result};
 
 /// One violation: where, and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Violation {
+pub(crate) struct Violation {
     path: String,
     message: String,
 }
 
 impl Violation {
-    pub(super) fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             message: message.into(),
         }
     }
+
+    /// The same in a document that holds the one that was checked.
+    pub(crate) fn below(self, path: &str) -> Self {
+        Self {
+            path: format!("{path}{}", self.path),
+            ..self
+        }
+    }
 }
+
+/// What a document says, or what is wrong with it.
+pub(crate) type Checked<T> = std::result::Result<T, Vec<Violation>>;
 
 /// Checks a document and fills in the defaults that follow from the rest of it.
 ///
@@ -33,25 +45,56 @@ impl Violation {
 /// # Errors
 /// `InvalidRequest` with every violation, each on its own line as `<JSON pointer>: <what is wrong>`.
 pub fn validate(document: &Value, secret_name_prefix: &str) -> Result<Request> {
-    let mut violations = shape(document)?;
+    check(document, secret_name_prefix)?.map_err(|violations| report("the request", violations))
+}
+
+/// The same with the violations as they are.
+///
+/// # Errors
+/// `Unexpected` where the schema itself is broken.
+pub(crate) fn check(document: &Value, secret_name_prefix: &str) -> Result<Checked<Request>> {
+    let (schema, violations) = request_schema(document);
+    let request = match read::<Request>(document, &schema, violations)? {
+        Ok(request) => with_defaults(request),
+        Err(violations) => return Ok(Err(violations)),
+    };
+    let violations = rules(&request, secret_name_prefix);
+    Ok(if violations.is_empty() {
+        Ok(request)
+    } else {
+        Err(violations)
+    })
+}
+
+/// Reads a document by the schema that was generated from its type; `violations` are those that are known already.
+///
+/// # Errors
+/// `Unexpected` where the schema itself is broken.
+pub(crate) fn read<T: DeserializeOwned>(
+    document: &Value,
+    schema: &Value,
+    mut violations: Vec<Violation>,
+) -> Result<Checked<T>> {
+    let validator = Validator::new(schema).map_err(|error| {
+        Error::unexpected(format!(
+            "a document's own schema does not compile ({error}): this is a defect of the workflow."
+        ))
+    })?;
+    for error in validator.iter_errors(document) {
+        describe(&error, schema, &mut violations);
+    }
     if violations.is_empty() {
-        match serde_json::from_value::<Request>(document.clone()) {
-            Ok(request) => {
-                let request = with_defaults(request);
-                violations.extend(rules(&request, secret_name_prefix));
-                if violations.is_empty() {
-                    return Ok(request);
-                }
-            }
+        match serde_json::from_value(document.clone()) {
+            Ok(value) => return Ok(Ok(value)),
             // The schema is generated from the very types, so this arm is for a difference between the two.
             Err(error) => violations.push(Violation::at("", error.to_string())),
         }
     }
-    Err(report(violations))
+    Ok(Err(violations))
 }
 
-/// What the schema says.
-fn shape(document: &Value) -> Result<Vec<Violation>> {
+/// The schema of a request of the document's vendor, and the violation where that cannot be told.
+fn request_schema(document: &Value) -> (Value, Vec<Violation>) {
     let mut schema = json_schema();
     let mut violations = Vec::new();
     if document.is_object() {
@@ -64,15 +107,7 @@ fn shape(document: &Value) -> Result<Vec<Violation>> {
             }
         }
     }
-    let validator = Validator::new(&schema).map_err(|error| {
-        Error::unexpected(format!(
-            "the request's own schema does not compile ({error}): this is a defect of the workflow."
-        ))
-    })?;
-    for error in validator.iter_errors(document) {
-        describe(&error, &schema, &mut violations);
-    }
-    Ok(violations)
+    (schema, violations)
 }
 
 /// The provider's schema that the document's `provider.type` chooses: without it a single typing error in one provider's field
@@ -219,11 +254,12 @@ fn with_defaults(mut request: Request) -> Request {
     request
 }
 
-fn report(mut violations: Vec<Violation>) -> Error {
+/// `what`: "the request". Each violation is on its own line as `<JSON pointer>: <what is wrong>`.
+pub(crate) fn report(what: &str, mut violations: Vec<Violation>) -> Error {
     violations.sort();
     violations.dedup();
     let mut text = format!(
-        "the request has {} violation{}; nothing was changed. Correct them and start again.",
+        "{what} has {} violation{}; nothing was changed. Correct them and start again.",
         violations.len(),
         if violations.len() == 1 { "" } else { "s" }
     );
@@ -249,6 +285,6 @@ fn quoted(value: &Value) -> String {
 }
 
 /// Escapes a field's name for a JSON pointer (RFC 6901).
-pub(super) fn escape(name: &str) -> String {
+pub(crate) fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }

@@ -30,6 +30,10 @@ aiven | /provider/vault_cluster_id | "x" | /provider/vault_cluster_id: unknown f
 aiven | /consumer/account_id | - | /consumer/account_id: missing
 aiven | /consumer/account_id | 111122223333 | /consumer/account_id: must be of type string, not a number
 aiven | /consumer/account_id | "11112222333" | /consumer/account_id: 12 digits
+aiven | /consumer/role_arn | "arn:aws:iam::444455556666:role/network" | /consumer/role_arn: is a role in account 444455556666, but the VPC is in account 111122223333
+aiven | /consumer/role_arn | "arn:aws:iam::111122223333:user/network" | /consumer/role_arn: does not have the right form
+aiven | /consumer/role_arn | ["network"] | /consumer/role_arn: must be of type string
+aiven | /consumer/wait_for_network | "yes" | /consumer/wait_for_network: must be of type boolean, not a string
 aiven | /consumer/region | "Ireland" | /consumer/region: like `eu-west-1`
 aiven | /consumer/region | "eu-west-1a" | /consumer/region: like `eu-west-1`
 aiven | /consumer/vpc_id | "vpc-xyz" | /consumer/vpc_id: 8 or 17 hex digits

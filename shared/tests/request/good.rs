@@ -17,6 +17,10 @@ aiven | {"action": "deprovision", "provider": {"delete_service": true}}
 aiven | {"on_failure": "keep"}
 aiven | {"allow_replace": true}
 
+aiven | {"consumer": {"role_arn": "arn:aws:iam::111122223333:role/network/vending"}}
+hcp | {"consumer": {"role_arn": null}}
+hcp | {"consumer": {"wait_for_network": true}}
+aiven | {"action": "deprovision", "consumer": {"wait_for_network": true}}
 aiven | {"consumer": {"vpc_id": null, "vpc_tags": {"Name": "prod"}}}
 aiven | {"consumer": {"vpc_id": null, "vpc_tags": {"aws:cloudformation:stack-name": "net", "privatelink-workflow:x": "", "a/b~c": "*?"}}}
 aiven | {"consumer": {"vpc_id": "vpc-0a1b2c3d", "vpc_tags": {}}}
@@ -53,6 +57,7 @@ fn good_requests_pass_and_get_their_defaults() {
         };
         assert_eq!(regions, &["eu-west-1"]);
         assert_eq!((request.action, request.goal()), (Action::Provision, Goal::Provision));
+        assert!(!request.waits_for_network() && request.consumer.role_arn.is_none());
         assert!(!request.allow_replace && !request.provider.may_delete_service());
         let again = validate(&serde_json::to_value(&request).unwrap(), PREFIX).unwrap();
         assert_eq!(again, request, "a validated request is a request");

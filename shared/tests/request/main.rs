@@ -4,6 +4,7 @@
 mod bad;
 mod good;
 mod identity;
+mod register;
 
 use serde_json::{Value, json};
 use shared::request::{Request, json_schema, schema_text, validate};

@@ -141,6 +141,24 @@ impl Aws {
         self.put(&format!("/{bucket}/{key}"), content).await
     }
 
+    /// Gets an object that is text.
+    ///
+    /// # Errors
+    /// When the emulator does not answer or refuses.
+    pub async fn get_object(&self, bucket: &str, key: &str) -> Result<String> {
+        let what = format!("GET s3:/{bucket}/{key}");
+        let request = self
+            .http
+            .get(self.object_url(bucket, key))
+            .header(AUTHORIZATION, self.authorization("s3"));
+        let (status, text) = self.send(request, &what).await?;
+        if (200..300).contains(&status) {
+            Ok(text)
+        } else {
+            Err(calling(&what).because(format!("{status} {text}")))
+        }
+    }
+
     async fn put(&self, path: &str, content: Vec<u8>) -> Result<()> {
         let what = format!("PUT s3:/{path}");
         let request = self

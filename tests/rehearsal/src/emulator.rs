@@ -19,9 +19,8 @@ pub const REGION: &str = "eu-west-1";
 
 /// Address space of the emulator and of each function, in KiB. A state machine that loops once took the emulator to 15 GB.
 const MEMORY_KIB: u32 = 8 * 1024 * 1024;
-/// Starts MiniStack with smaller stacks: an execution takes about sixteen threads, and each would reserve 8 MB of that space.
-const LAUNCHER: &str =
-    "import runpy, threading; threading.stack_size(2 << 20); runpy.run_module('ministack', run_name='__main__')";
+/// Starts MiniStack with what it lacks of Step Functions.
+const LAUNCHER: &str = include_str!("launcher.py");
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -67,6 +66,10 @@ pub struct Settings<'a> {
     pub ec2_url: Option<&'a str>,
     /// Where the functions' calls to Route 53 go instead of to the emulator.
     pub route53_url: Option<&'a str>,
+    /// Where the functions' calls to Secrets Manager and DynamoDB go instead of to the emulator.
+    pub aws_json_url: Option<&'a str>,
+    /// Where the functions' calls to STS go instead of to the emulator.
+    pub sts_url: Option<&'a str>,
 }
 
 /// A port of 127.0.0.1 that nobody listens on at this moment.
@@ -225,6 +228,14 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
     if let Some(route53_url) = settings.route53_url {
         variables.push(("AWS_ENDPOINT_URL_ROUTE_53", route53_url.to_owned()));
     }
+    if let Some(aws_json_url) = settings.aws_json_url {
+        for name in ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_DYNAMODB"] {
+            variables.push((name, aws_json_url.to_owned()));
+        }
+    }
+    if let Some(sts_url) = settings.sts_url {
+        variables.push(("AWS_ENDPOINT_URL_STS", sts_url.to_owned()));
+    }
     variables
 }
 
@@ -245,6 +256,8 @@ mod tests {
             speed: 20.0,
             ec2_url: Some("http://127.0.0.1:1"),
             route53_url: Some("http://127.0.0.1:2"),
+            aws_json_url: None,
+            sts_url: Some("http://127.0.0.1:3"),
         };
         let variables = environment(&settings, "me");
         let get = |name: &str| {
@@ -259,6 +272,7 @@ mod tests {
         assert_eq!(get("AWS_ENDPOINT_URL"), Some("http://127.0.0.1:4566"));
         assert_eq!(get("AWS_ENDPOINT_URL_EC2"), Some("http://127.0.0.1:1"));
         assert_eq!(get("AWS_ENDPOINT_URL_ROUTE_53"), Some("http://127.0.0.1:2"));
+        assert_eq!(get("AWS_ENDPOINT_URL_STS"), Some("http://127.0.0.1:3"));
         assert_eq!(
             (get("AWS_PROFILE"), get("AWS_SESSION_TOKEN"), get("HTTPS_PROXY")),
             (None, None, None)

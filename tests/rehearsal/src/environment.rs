@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use simulators::{Simulators, SimulatorsConfig, aiven, hcp};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::aws::Aws;
 use crate::deploy::{Outputs, deploy};
@@ -85,26 +85,28 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Installs, builds and starts what is needed, deploys the template and stores the vendors' secrets.
+    /// Installs, builds and starts what is needed, deploys the template and stores the vendors' secrets. What is built is built once in
+    /// a process.
     ///
     /// # Errors
     /// When any of it fails; the text says what, why and what to do.
     pub async fn start(options: Options) -> Result<Self> {
+        static BUILT: OnceCell<(PathBuf, Zips)> = OnceCell::const_new();
         let say = options.say;
-        let (python, zips) = blocking(move || {
+        let build = move || {
             // Python first: whoever lacks it learns so before the long build.
             let python = python::ensure(&say)?;
             say("Building the functions; the first time takes some minutes.");
             Ok((python, functions::build()?))
-        })
-        .await?;
-        Self::start_with(options, python, &zips).await
+        };
+        let (python, zips) = BUILT.get_or_try_init(|| blocking(build)).await?;
+        Self::start_with(options, python.clone(), zips).await
     }
 
-    /// The same with functions that are built already.
+    /// As [`Environment::start`], with what was built before.
     ///
     /// # Errors
-    /// As [`Environment::start`].
+    /// When any of it fails.
     pub async fn start_with(options: Options, python: PathBuf, zips: &Zips) -> Result<Self> {
         (options.say)("Starting the emulator and the simulators.");
         let run_dir = RunDir::new()?;
@@ -240,6 +242,8 @@ async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDi
             speed,
             ec2_url: Some(&simulators.ec2_url),
             route53_url: simulators.route53_url.as_deref(),
+            aws_json_url: simulators.aws_json_url.as_deref(),
+            sts_url: simulators.sts_url.as_deref(),
         };
         match Emulator::start(settings).await {
             Ok(emulator) => return Ok((emulator, simulators)),

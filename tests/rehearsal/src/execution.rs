@@ -274,6 +274,18 @@ impl Running {
         })
     }
 
+    /// Lets it go on where it failed or was stopped.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or it cannot be redriven.
+    pub async fn redrive(&self) -> Result<()> {
+        let body = json!({ "executionArn": self.arn });
+        self.aws
+            .expect_json(SERVICE, "AWSStepFunctions.RedriveExecution", &body)
+            .await
+            .map(drop)
+    }
+
     /// Stops it.
     ///
     /// # Errors

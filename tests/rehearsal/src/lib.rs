@@ -10,6 +10,7 @@
 //! | [`package`] | what `sam package` does to the template |
 //! | [`deploy`] | what `sam deploy` does with it |
 //! | [`execution`] | one run of the state machine |
+//! | [`fleet`] | accounts for a fleet, and its start |
 //! | [`paths`] | where things are |
 //! | [`error`] | errors for a person |
 
@@ -19,6 +20,7 @@ pub mod emulator;
 pub mod environment;
 pub mod error;
 pub mod execution;
+pub mod fleet;
 pub mod functions;
 mod http;
 pub mod package;

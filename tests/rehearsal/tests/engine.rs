@@ -85,6 +85,8 @@ async fn start(dir: &Path, port: u16) -> rehearsal::Result<Emulator> {
         speed: 60.0,
         ec2_url: Some("http://127.0.0.1:1"),
         route53_url: None,
+        aws_json_url: None,
+        sts_url: None,
     };
     Emulator::start(settings).await
 }

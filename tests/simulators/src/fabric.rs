@@ -280,7 +280,8 @@ impl Endpoint {
         let (after, next) = match self.state {
             S::PendingAcceptance => match knobs.acceptance {
                 Some(delay) if delay <= knobs.expiry => {
-                    (delay, Some(if knobs.reject { S::Rejected } else { S::Pending }))
+                    let rejects = knobs.reject || knobs.rejected_vpcs.contains(&self.vpc_id);
+                    (delay, Some(if rejects { S::Rejected } else { S::Pending }))
                 }
                 _ => (knobs.expiry, Some(S::Expired)),
             },

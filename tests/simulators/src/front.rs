@@ -9,14 +9,15 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use http_body::Frame;
 
 use crate::clock::Clock;
-use crate::recorder::{Api, Call, FaultKind, Recorder};
-use crate::server::Cut;
+use crate::process;
+use crate::recorder::{Api, Asked, Call, FaultKind, Recorder};
+use crate::server::{Cut, Peer};
 
 /// Larger request bodies are refused with 413.
 const MAX_BODY: usize = 1 << 20;
@@ -77,13 +78,31 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     let operation = (front.operation)(&parts, &body);
-    let fault = front.recorder.fault_for(front.api, &operation.name);
+    let fault = front.recorder.fault_for(&Asked {
+        api: front.api,
+        operation: &operation.name,
+        method: parts.method.as_str(),
+        path: parts.uri.path_and_query().map_or("/", |path| path.as_str()),
+        authorization: (parts.headers.get(AUTHORIZATION))
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default(),
+        body: &body,
+    });
 
     let answer = match &fault {
         Some(FaultKind::Status { status, retry_after }) => Some((front.error)(*status, *retry_after)),
         Some(FaultKind::Html { status }) => Some(proxy_page(*status)),
+        Some(FaultKind::Bare { status }) => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
+            Some(status.into_response())
+        }
         Some(FaultKind::ResetBefore) => {
             front.note(&parts, &operation, 0);
+            return cut(&parts).await;
+        }
+        Some(FaultKind::KillBefore) => {
+            front.note(&parts, &operation, 0);
+            kill(&parts).await;
             return cut(&parts).await;
         }
         _ => None,
@@ -97,6 +116,11 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
     match fault {
         Some(FaultKind::ResetAfter) => {
             front.note(&parts, &operation, 0);
+            cut(&parts).await
+        }
+        Some(FaultKind::KillAfter) => {
+            front.note(&parts, &operation, 0);
+            kill(&parts).await;
             cut(&parts).await
         }
         Some(FaultKind::Truncate) => {
@@ -133,6 +157,14 @@ fn proxy_page(status: u16) -> Response {
         status.as_u16()
     );
     (status, [(CONTENT_TYPE, "text/html")], page).into_response()
+}
+
+/// Kills the function that calls, as a crash or Lambda itself may.
+async fn kill(parts: &Parts) {
+    if let Some(Peer(Some(peer))) = parts.extensions.get::<Peer>().copied() {
+        // A caller that is no function of the emulator just sees the connection cut.
+        let _ = tokio::task::spawn_blocking(move || process::kill_function(peer)).await;
+    }
 }
 
 /// Closes the connection and never answers.

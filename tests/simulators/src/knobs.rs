@@ -1,5 +1,6 @@
 //! What a test or a rehearsal can set: delays in simulated time, and the behaviours that no source verifies.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// All knobs; `Default` is a vendor on a normal day.
@@ -17,6 +18,8 @@ pub struct Ec2Knobs {
     pub acceptance: Option<Duration>,
     /// The provider rejects instead of accepting.
     pub reject: bool,
+    /// The provider rejects endpoints in these VPCs only, by id.
+    pub rejected_vpcs: BTreeSet<String>,
     /// From acceptance (`pending`) until `available`.
     pub provisioning: Duration,
     /// Provisioning ends in `failed` with this code and message instead.
@@ -41,6 +44,8 @@ pub struct Ec2Knobs {
     /// Create and Modify share a bucket per account and region: capacity and refill per simulated second; `None` is no
     /// throttle. AWS: (4, 0.3), recalled and unverified.
     pub create_bucket: Option<(f64, f64)>,
+    /// The same kind of bucket over all accounts and regions together; `None` is no such throttle. AWS: unverified.
+    pub organization_create_bucket: Option<(f64, f64)>,
     /// Interface endpoints per VPC.
     pub endpoints_per_vpc: usize,
     /// A client token whose endpoint is gone: `true` answers with the corpse, `false` makes a new endpoint (unverified).
@@ -57,6 +62,7 @@ impl Default for Ec2Knobs {
         Self {
             acceptance: Some(Duration::from_secs(420)),
             reject: false,
+            rejected_vpcs: BTreeSet::new(),
             provisioning: Duration::from_secs(45),
             fail: None,
             expiry: Duration::from_secs(7 * 24 * 3600),
@@ -68,6 +74,7 @@ impl Default for Ec2Knobs {
             calling_principal: None,
             remote_access_zone_ids: None,
             create_bucket: None,
+            organization_create_bucket: None,
             endpoints_per_vpc: 50,
             token_outlives_endpoint: true,
             modify_adds_before_removes: true,

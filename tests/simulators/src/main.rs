@@ -12,7 +12,7 @@ struct Args {
     /// How many times faster than the wall's the simulated clock runs.
     #[arg(long, default_value_t = 24.0)]
     speed: f64,
-    /// The emulator that gets Route 53's calls and the EC2 actions which are not simulated, as http://127.0.0.1:4566.
+    /// The emulator that gets the calls of Route 53 and STS and the EC2 actions which are not simulated, as http://127.0.0.1:4566.
     #[arg(long)]
     upstream: Option<String>,
     /// Where to write the certificate authority; without it, it is printed.
@@ -35,6 +35,9 @@ async fn main() -> std::io::Result<()> {
     println!("EC2    {}", simulators.ec2_url);
     if let Some(url) = &simulators.route53_url {
         println!("Route 53 {url}");
+    }
+    if let Some(url) = &simulators.sts_url {
+        println!("STS    {url}");
     }
     println!("HCP    {}  (tokens: {})", simulators.hcp_url, simulators.hcp_auth_url);
     println!("Aiven  {}", simulators.aiven_url);

@@ -1,5 +1,6 @@
 //! Every call that a simulator gets, and the faults that were asked for at "the k-th call of X".
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,15 +9,18 @@ use std::time::Duration;
 pub enum Api {
     Ec2,
     Route53,
+    Sts,
     Hcp,
     Aiven,
+    /// An AWS service that speaks JSON: Secrets Manager and DynamoDB.
+    AwsJson,
 }
 
 /// One call, as it arrived.
 #[derive(Debug, Clone)]
 pub struct Call {
     pub api: Api,
-    /// EC2's action, Route 53's operation, or the vendor's operation id (`CreatePrivateLinkService`,
+    /// EC2's or STS's action, Route 53's operation, or the vendor's operation id (`CreatePrivateLinkService`,
     /// `ServicePrivatelinkAWSCreate`).
     pub operation: String,
     /// Creates, updates or deletes something.
@@ -47,6 +51,26 @@ pub enum FaultKind {
     Slow(Duration),
     /// Act, then answer 200 with this body instead of the real one.
     Body(String),
+    /// This status with no body and no header that says anything, without acting: a limiter or a gateway in between.
+    Bare { status: u16 },
+    /// Kill the calling function's process before acting.
+    KillBefore,
+    /// Act, then kill the calling function's process before it is answered.
+    KillAfter,
+}
+
+/// A call that is about to be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub api: Api,
+    /// As in [`Call::operation`].
+    pub operation: &'a str,
+    pub method: &'a str,
+    /// With the query.
+    pub path: &'a str,
+    /// Has account and region in the scope of the credential, of a call to AWS.
+    pub authorization: &'a str,
+    pub body: &'a [u8],
 }
 
 /// A fault at the k-th call (counted from 1, after the fault was set) of an operation.
@@ -69,7 +93,26 @@ pub struct Recorder {
 #[derive(Debug, Default)]
 struct Inner {
     calls: Vec<Call>,
-    faults: Vec<(Fault, u32)>,
+    faults: Vec<Armed>,
+    hits: u32,
+}
+
+/// A fault to come.
+struct Armed {
+    which: Box<dyn Fn(&Asked<'_>) -> bool + Send>,
+    kth: Option<u32>,
+    kind: FaultKind,
+    seen: u32,
+}
+
+impl fmt::Debug for Armed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Armed")
+            .field("kth", &self.kth)
+            .field("kind", &self.kind)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Recorder {
@@ -78,12 +121,12 @@ impl Recorder {
         self.lock().calls.clone()
     }
 
-    /// The writes among the calls that succeeded (2xx).
+    /// The writes among the calls that succeeded (2xx), at EC2, Route 53 and the vendors: not those to the stack's own table.
     pub fn writes(&self) -> Vec<Call> {
         self.lock()
             .calls
             .iter()
-            .filter(|c| c.write && (200..300).contains(&c.status))
+            .filter(|c| c.write && c.api != Api::AwsJson && (200..300).contains(&c.status))
             .cloned()
             .collect()
     }
@@ -95,12 +138,50 @@ impl Recorder {
 
     /// Asks for a fault.
     pub fn inject(&self, fault: Fault) {
-        self.lock().faults.push((fault, 0));
+        let Fault {
+            api,
+            operation,
+            kth,
+            kind,
+        } = fault;
+        let which =
+            move |asked: &Asked<'_>| asked.api == api && operation.as_deref().is_none_or(|o| o == asked.operation);
+        self.inject_where(which, kth, kind);
+    }
+
+    /// Asks for a fault at the k-th (from 1; `None`: every) of the calls that `which` picks, such as one world's.
+    pub fn inject_where(&self, which: impl Fn(&Asked<'_>) -> bool + Send + 'static, kth: Option<u32>, kind: FaultKind) {
+        self.lock().faults.push(Armed {
+            which: Box::new(which),
+            kth,
+            kind,
+            seen: 0,
+        });
+    }
+
+    /// How many calls a fault has hit since the faults were last forgotten.
+    pub fn hits(&self) -> u32 {
+        self.lock().hits
+    }
+
+    /// Answers every call of an operation with 403, until the faults are forgotten.
+    pub fn refuse(&self, api: Api, operation: &str) {
+        self.inject(Fault {
+            api,
+            operation: Some(operation.to_owned()),
+            kth: None,
+            kind: FaultKind::Status {
+                status: 403,
+                retry_after: None,
+            },
+        });
     }
 
     /// Forgets all faults.
     pub fn clear_faults(&self) {
-        self.lock().faults.clear();
+        let mut inner = self.lock();
+        inner.faults.clear();
+        inner.hits = 0;
     }
 
     /// Notes a call that was answered.
@@ -109,21 +190,53 @@ impl Recorder {
     }
 
     /// Called once at the start of every call: counts it against the faults and says which one hits.
-    pub fn fault_for(&self, api: Api, operation: &str) -> Option<FaultKind> {
+    pub fn fault_for(&self, asked: &Asked<'_>) -> Option<FaultKind> {
         let mut hit = None;
-        for (fault, seen) in &mut self.lock().faults {
-            if fault.api != api || fault.operation.as_deref().is_some_and(|o| o != operation) {
+        let mut inner = self.lock();
+        for armed in &mut inner.faults {
+            if !(armed.which)(asked) {
                 continue;
             }
-            *seen += 1;
-            if hit.is_none() && fault.kth.is_none_or(|k| k == *seen) {
-                hit = Some(fault.kind.clone());
+            armed.seen += 1;
+            if hit.is_none() && armed.kth.is_none_or(|k| k == armed.seen) {
+                hit = Some(armed.kind.clone());
             }
         }
+        inner.hits += u32::from(hit.is_some());
         hit
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked<'a>(operation: &'a str, path: &'a str) -> Asked<'a> {
+        Asked {
+            api: Api::Aiven,
+            operation,
+            method: "GET",
+            path,
+            authorization: "",
+            body: b"",
+        }
+    }
+
+    #[test]
+    fn a_fault_hits_the_kth_call_of_those_that_are_picked() {
+        let recorder = Recorder::default();
+        recorder.inject_where(|asked| asked.path.contains("/mine/"), Some(2), FaultKind::ResetBefore);
+        let hit = |path| recorder.fault_for(&asked("ServiceGet", path)).is_some();
+        assert_eq!(
+            [hit("/mine/1"), hit("/theirs/1"), hit("/mine/2"), hit("/mine/3")],
+            [false, false, true, false]
+        );
+        assert_eq!(recorder.hits(), 1);
+        recorder.clear_faults();
+        assert_eq!(recorder.hits(), 0);
     }
 }

@@ -65,6 +65,10 @@ impl Drop for Server {
     }
 }
 
+/// Handed to every request as an extension: the other end of its connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) Option<SocketAddr>);
+
 /// Handed to every request as an extension: closes the connection that the request came on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Cut(Arc<Notify>);
@@ -100,21 +104,23 @@ async fn accept(listener: TcpListener, router: Router, tls: Option<TlsAcceptor>)
 
 async fn serve_socket(socket: TcpStream, router: Router, tls: Option<TlsAcceptor>) {
     let _ = socket.set_nodelay(true);
+    let peer = Peer(socket.peer_addr().ok());
     match tls {
-        None => serve(socket, router).await,
+        None => serve(socket, peer, router).await,
         Some(acceptor) => {
             if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await {
-                serve(stream, router).await;
+                serve(stream, peer, router).await;
             }
         }
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, router: Router) {
     let cut = Cut::default();
     let for_requests = cut.clone();
     let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(for_requests.clone());
+        request.extensions_mut().insert(peer);
         request.map(Body::new)
     });
     let connection = http1::Builder::new()

@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::aiven::{self, Aiven};
+use crate::aws_json::AwsJson;
 use crate::clock::Clock;
 use crate::ec2::{self, Ec2};
 use crate::fabric::Fabric;
@@ -11,6 +12,7 @@ use crate::knobs::Knobs;
 use crate::recorder::Recorder;
 use crate::route53::Route53;
 use crate::server::Server;
+use crate::sts::Sts;
 use crate::tls::Ca;
 
 /// What they start with.
@@ -21,7 +23,7 @@ pub struct SimulatorsConfig {
     pub knobs: Knobs,
     /// The consumers' accounts.
     pub aws: ec2::World,
-    /// The emulator that gets Route 53's calls and the EC2 actions which are not simulated, as `http://127.0.0.1:4566`.
+    /// The emulator that gets the calls of Route 53 and STS and the EC2 actions which are not simulated, as `http://127.0.0.1:4566`.
     pub upstream: Option<String>,
     pub hcp: hcp::World,
     pub aiven: aiven::World,
@@ -48,6 +50,10 @@ pub struct Simulators {
     pub ec2_url: String,
     /// Plain HTTP: what `AWS_ENDPOINT_URL_ROUTE_53` takes. `None` without an upstream.
     pub route53_url: Option<String>,
+    /// Plain HTTP: what `AWS_ENDPOINT_URL_SECRETS_MANAGER` takes. `None` without an upstream.
+    pub aws_json_url: Option<String>,
+    /// Plain HTTP: what `AWS_ENDPOINT_URL_STS` takes. `None` without an upstream.
+    pub sts_url: Option<String>,
     /// In the place of `https://api.cloud.hashicorp.com`.
     pub hcp_url: String,
     /// In the place of `https://auth.idp.hashicorp.com`.
@@ -59,6 +65,8 @@ pub struct Simulators {
     pub fabric: Fabric,
     pub recorder: Recorder,
     pub ec2: Ec2,
+    /// `None` without an upstream.
+    pub sts: Option<Sts>,
     pub hcp: Hcp,
     pub aiven: Aiven,
     _servers: Vec<Server>,
@@ -85,12 +93,29 @@ impl Simulators {
             }
             None => None,
         };
+        let aws_json_server = match config.upstream.as_deref() {
+            Some(upstream) => {
+                let aws_json = AwsJson::new(fabric.clock, recorder.clone(), upstream);
+                Some(Server::http(aws_json.router()).await?)
+            }
+            None => None,
+        };
+        let sts = config
+            .upstream
+            .as_deref()
+            .map(|upstream| Sts::new(ec2.clone(), fabric.clock, recorder.clone(), upstream));
+        let sts_server = match &sts {
+            Some(sts) => Some(Server::http(sts.router()).await?),
+            None => None,
+        };
         let hcp_server = Server::https(hcp.router(), &ca).await?;
         let hcp_auth_server = Server::https(hcp.router(), &ca).await?;
         let aiven_server = Server::https(aiven.router(), &ca).await?;
         Ok(Self {
             ec2_url: ec2_server.url.clone(),
             route53_url: route53_server.as_ref().map(|server| server.url.clone()),
+            aws_json_url: aws_json_server.as_ref().map(|server| server.url.clone()),
+            sts_url: sts_server.as_ref().map(|server| server.url.clone()),
             hcp_url: hcp_server.url.clone(),
             hcp_auth_url: hcp_auth_server.url.clone(),
             aiven_url: aiven_server.url.clone(),
@@ -98,11 +123,14 @@ impl Simulators {
             fabric,
             recorder,
             ec2,
+            sts,
             hcp,
             aiven,
             _servers: [ec2_server, hcp_server, hcp_auth_server, aiven_server]
                 .into_iter()
                 .chain(route53_server)
+                .chain(aws_json_server)
+                .chain(sts_server)
                 .collect(),
         })
     }

@@ -1,6 +1,7 @@
 //! The README's picture of the workflow, drawn from the state machine's definition.
 //!
-//! A task, the choice after it and its wait are one step for a person, so they are drawn as one.
+//! A task, the choice after it and its wait are one step for a person, so they are drawn as one. A state that only prepares the next
+//! one's input is left out.
 
 use std::fmt::Write as _;
 
@@ -17,19 +18,19 @@ pub fn mermaid(definition: &Value) -> String {
         let state = &states[name];
         match state["Type"].as_str() {
             Some("Task") => {
-                for (target, label) in ways_on(states, state) {
+                let ways = ways_on(states, state);
+                for (target, label) in &ways {
                     let _ = writeln!(picture, "    {name} --> {target}{label}");
                 }
                 for catch in state["Catch"].as_array().into_iter().flatten() {
-                    let target = catch["Next"].as_str().unwrap_or_default();
-                    let _ = writeln!(picture, "    {name} --> {target}: any error");
+                    let target = through_pass(states, catch["Next"].as_str().unwrap_or_default());
+                    // Where an error changes nothing, there is nothing to draw.
+                    if !ways.iter().any(|(way, label)| way == target && label.is_empty()) {
+                        let _ = writeln!(picture, "    {name} --> {target}: any error");
+                    }
                 }
             }
-            Some("Pass") => {
-                let next = state["Next"].as_str().unwrap_or("[*]");
-                let _ = writeln!(picture, "    {name} --> {next}");
-            }
-            Some("Fail" | "Succeed") => {
+            Some("Pass" | "Fail" | "Succeed") if state["Next"].is_null() => {
                 let _ = writeln!(picture, "    {name} --> [*]");
             }
             _ => {}
@@ -68,7 +69,7 @@ fn ways_on(states: &Map<String, Value>, task: &Value) -> Vec<(String, String)> {
     };
     let choice = &states[next];
     if choice["Type"] != "Choice" {
-        return vec![(next.to_owned(), String::new())];
+        return vec![(through_pass(states, next).to_owned(), String::new())];
     }
     let rules = choice["Choices"].as_array().into_iter().flatten();
     let mut ways: Vec<_> = rules
@@ -101,6 +102,15 @@ fn through_wait(states: &Map<String, Value>, target: &str, label: &str) -> (Stri
             ": pending, wait".to_owned(),
         )
     } else {
-        (target.to_owned(), format!(": {label}"))
+        (through_pass(states, target).to_owned(), format!(": {label}"))
+    }
+}
+
+/// The state that a person sees come next.
+fn through_pass<'a>(states: &'a Map<String, Value>, target: &'a str) -> &'a str {
+    let state = &states[target];
+    match state["Next"].as_str() {
+        Some(next) if state["Type"] == "Pass" => next,
+        _ => target,
     }
 }

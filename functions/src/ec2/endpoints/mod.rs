@@ -209,6 +209,15 @@ pub async fn find_ours(ec2: &Client, connection: &ConnectionId) -> Result<Vec<En
     describe_all(ec2, vec![by_tag], "looking for the connection's endpoint").await
 }
 
+/// Every endpoint of this account and region that is some connection's, in whatever state, oldest first.
+///
+/// # Errors
+/// As EC2 answers.
+pub async fn find_of_any_connection(ec2: &Client) -> Result<Vec<Endpoint>> {
+    let by_key = filter("tag-key", [TAG_CONNECTION]);
+    describe_all(ec2, vec![by_key], "looking for the endpoints of connections").await
+}
+
 /// Every endpoint of this account and region that is connected to a service.
 ///
 /// # Errors

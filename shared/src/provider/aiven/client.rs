@@ -116,6 +116,10 @@ impl Client {
 
     /// What a write answers is not used: the next look sees it.
     async fn write<B: Serialize>(&self, write: Write, body: Option<&B>) -> Result<(), Failure> {
+        // A refresh changes nothing that others share.
+        if write != Write::Refresh {
+            self.reach.writing.claim()?;
+        }
         self.call(write.method(), write.below(), body).await.map(|_| ())
     }
 

@@ -15,7 +15,7 @@ use super::wire::{
     Token,
 };
 use crate::http::{self, Answer};
-use crate::provider::Reach;
+use crate::provider::{Reach, Writing};
 use crate::request;
 use crate::secrets::Secret;
 use crate::{Error, Result};
@@ -31,6 +31,7 @@ pub(super) struct Client {
     api: Url,
     auth: Url,
     secret: Secret,
+    writing: Writing,
     organization_id: String,
     project_id: String,
     hvn_id: String,
@@ -54,6 +55,7 @@ impl Client {
             api: reach.settings.hcp_api_url,
             auth: reach.settings.hcp_auth_url,
             secret: reach.secret,
+            writing: reach.writing,
             organization_id: params.organization_id.clone(),
             project_id: params.project_id.clone(),
             hvn_id: params.hvn_id.clone(),
@@ -178,6 +180,7 @@ impl Client {
     }
 
     async fn write(&self, write: Write<'_>, query: Query<'_>, body: Option<&Value>) -> Result<Started, Failure> {
+        self.writing.claim()?;
         let (method, path) = self.write_path(write);
         let answer = self.call(method.clone(), &path, query, body).await?;
         Ok(answer.json(&what(&method, &path))?)

@@ -228,26 +228,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
-
-    const ROOT: &str = "arn:aws:iam::111122223333:root";
-    const OTHER: &str = "arn:aws:iam::444455556666:root";
-
-    fn params() -> HcpVault {
-        serde_json::from_value(json!({
-            "organization_id": "o", "project_id": "p", "hvn_id": "acme-hvn", "vault_cluster_id": "acme-vault",
-            "consumer_accounts": [ROOT], "consumer_ip_ranges": ["10.20.0.0/16"],
-            "consumer_regions": ["eu-west-1", "us-east-1"], "secret_id": "privatelink/hcp",
-        }))
-        .unwrap()
-    }
-
-    fn link(accounts: &[&str], ranges: &[&str], regions: &[&str]) -> Link {
-        serde_json::from_value(json!({
-            "id": "pl-acme-vault", "state": "AVAILABLE",
-            "consumer_accounts": accounts, "consumer_ip_ranges": ranges, "consumer_regions": regions,
-        }))
-        .unwrap()
-    }
+    use crate::provider::hcp_vault::samples::{OTHER, ROOT, link, params};
 
     #[test]
     fn the_derived_id_is_a_slug_of_at_most_36_characters() {

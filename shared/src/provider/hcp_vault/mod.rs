@@ -25,6 +25,8 @@ mod lists;
 mod plan;
 mod problems;
 mod release;
+#[cfg(test)]
+mod samples;
 mod service;
 mod wire;
 

@@ -16,6 +16,7 @@ type Place = (String, String);
 pub(super) struct Ledger {
     tokens: HashMap<(Place, String), Creation>,
     buckets: HashMap<Place, Bucket>,
+    organization: Bucket,
 }
 
 #[derive(Debug)]
@@ -24,10 +25,30 @@ struct Creation {
     endpoint: Endpoint,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Bucket {
-    tokens: f64,
+    /// Tokens that are missing from a full bucket.
+    taken: f64,
     at: Duration,
+}
+
+impl Bucket {
+    /// Whether there is a token now. `size`: capacity, and tokens that come back in a second; none is no limit.
+    fn refilled(&mut self, size: Option<(f64, f64)>, now: Duration) -> bool {
+        let Some((capacity, refill)) = size else {
+            return true;
+        };
+        self.taken = (self.taken - now.saturating_sub(self.at).as_secs_f64() * refill).max(0.0);
+        self.at = now;
+        capacity - self.taken >= 1.0
+    }
+
+    /// Without a limit there is nothing to take from, so that one that is set later begins with a full bucket.
+    fn take(&mut self, size: Option<(f64, f64)>) {
+        if size.is_some() {
+            self.taken += 1.0;
+        }
+    }
 }
 
 fn place(caller: &Caller) -> Place {
@@ -35,25 +56,19 @@ fn place(caller: &Caller) -> Place {
 }
 
 impl Ledger {
-    /// Takes one token of the bucket that Create and Modify share.
+    /// Takes one token of the bucket that Create and Modify share, and one of the organization's.
     ///
     /// # Errors
-    /// `RequestLimitExceeded` when it is empty.
+    /// `RequestLimitExceeded` when one of them is empty; none is taken then.
     pub(super) fn take_token(&mut self, caller: &Caller, knobs: &Ec2Knobs, now: Duration) -> Result<(), Ec2Error> {
-        let Some((capacity, refill)) = knobs.create_bucket else {
-            return Ok(());
-        };
-        let bucket = self.buckets.entry(place(caller)).or_insert(Bucket {
-            tokens: capacity,
-            at: now,
-        });
-        let refilled = now.saturating_sub(bucket.at).as_secs_f64() * refill;
-        bucket.tokens = (bucket.tokens + refilled).min(capacity);
-        bucket.at = now;
-        if bucket.tokens < 1.0 {
+        let own = self.buckets.entry(place(caller)).or_default();
+        let has_own = own.refilled(knobs.create_bucket, now);
+        let has_shared = self.organization.refilled(knobs.organization_create_bucket, now);
+        if !has_own || !has_shared {
             return Err(Ec2Error::request_limit());
         }
-        bucket.tokens -= 1.0;
+        own.take(knobs.create_bucket);
+        self.organization.take(knobs.organization_create_bucket);
         Ok(())
     }
 

@@ -49,7 +49,9 @@ use query::Params;
 use xml::Xml;
 
 pub use hand::Seed;
-pub use world::{Account, Peer, Rule, SecurityGroup, Subnet, Vpc, World, Zone};
+pub use world::{
+    Account, CONSUMER_EXTERNAL_ID, CONSUMER_ROLE, Peer, Role, Rule, SecurityGroup, Subnet, Vpc, World, Zone,
+};
 
 /// The EC2 of all accounts and regions. Clones share the state.
 #[derive(Debug, Clone)]

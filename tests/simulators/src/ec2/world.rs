@@ -6,6 +6,11 @@ use ipnet::Ipv4Net;
 
 use crate::fabric::zone_ids;
 
+/// The stack's default for the name of the role in consumers' accounts.
+pub const CONSUMER_ROLE: &str = "privatelink-workflow-consumer";
+/// The stack's default for the external id of that role.
+pub const CONSUMER_EXTERNAL_ID: &str = "privatelink-workflow";
+
 /// All accounts.
 #[derive(Debug, Clone)]
 pub struct World {
@@ -28,6 +33,14 @@ pub struct Account {
     pub subnets: BTreeMap<String, Subnet>,
     /// By id.
     pub security_groups: BTreeMap<String, SecurityGroup>,
+    /// Roles that other accounts may assume, by name.
+    pub roles: BTreeMap<String, Role>,
+}
+
+/// A role whose trust asks for an external id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    pub external_id: String,
 }
 
 /// An availability zone as an account sees it.
@@ -147,6 +160,16 @@ impl World {
     pub fn account_mut(&mut self, id: &str) -> &mut Account {
         self.accounts.entry(id.to_owned()).or_default()
     }
+
+    /// An account as a landing zone hands it out: the consumer's role, and one VPC with the tag `Name` = `main` and a subnet in each
+    /// zone of the region. The VPC's id, which is made of the account's as in [`Account::add_vpc`].
+    pub fn vend_account(&mut self, id: &str, region: &str, cidr: Ipv4Net) -> String {
+        let account = self.account_mut(id);
+        account.add_consumer_role();
+        let vpc_id = account.add_vpc(region, id, cidr);
+        account.tag_vpc(&vpc_id, "Name", "main");
+        vpc_id
+    }
 }
 
 impl Account {
@@ -177,6 +200,14 @@ impl Account {
             self.insert_subnet(&format!("subnet-0{hex:0>15}{n:x}"), &vpc_id, net, zone);
         }
         vpc_id
+    }
+
+    /// The role of `infra/consumer-role.yaml`, with its defaults.
+    pub fn add_consumer_role(&mut self) {
+        let role = Role {
+            external_id: CONSUMER_EXTERNAL_ID.to_owned(),
+        };
+        self.roles.insert(CONSUMER_ROLE.to_owned(), role);
     }
 
     /// A security group with exactly these rules; a group that EC2 makes also has [`Rule::all_out`].
@@ -261,8 +292,8 @@ fn net(a: u8, b: u8, c: u8, prefix: u8) -> Ipv4Net {
 }
 
 impl Default for World {
-    /// Account 111122223333 with `vpc-0a1b2c3d4e5f60718` in eu-west-1, and account 444455556666 with a VPC of its own, in which
-    /// the same zone names are other zones.
+    /// Account 111122223333 with `vpc-0a1b2c3d4e5f60718` in eu-west-1, and account 444455556666 with the consumer's role and a VPC of
+    /// its own, in which the same zone names are other zones. Both VPCs have the tag `Name` = `main`.
     fn default() -> Self {
         let mut first = Account::default();
         first.zones.insert(
@@ -301,7 +332,9 @@ impl Default for World {
             "eu-west-1".into(),
             zones_of("eu-west-1", ["euw1-az3", "euw1-az1", "euw1-az2"]),
         );
-        second.add_vpc("eu-west-1", "4444", net(10, 40, 0, 16));
+        let vpc_id = second.add_vpc("eu-west-1", "4444", net(10, 40, 0, 16));
+        second.tag_vpc(&vpc_id, "Name", "main");
+        second.add_consumer_role();
 
         Self {
             accounts: BTreeMap::from([("111122223333".into(), first), ("444455556666".into(), second)]),

@@ -10,6 +10,7 @@
 //! | `plan` | what is told beforehand is what is written |
 //! | `release` | undo: taking back what a run added |
 //! | `removal` | what a deprovision needs beyond that |
+//! | `turns` | a look that may not write |
 //! | `faults` | whatever goes wrong between here and the vendor |
 //! | `credentials` | the secret, the token, and that neither shows |
 //! | `hcp`, `aiven` | what only one vendor has |
@@ -31,4 +32,5 @@ mod removal;
 mod rig;
 mod secrets_manager;
 mod service;
+mod turns;
 mod vendor;

@@ -8,7 +8,7 @@ use shared::document::{Access, Additions, AvailableEndpoint, ServiceOffer};
 use shared::http::{self, Tls};
 use shared::plan::{Change, Effect};
 use shared::progress::{Look, Pending};
-use shared::provider::{self, Provider, ProviderFacts, Reach, Release, ReleasePlan};
+use shared::provider::{self, Provider, ProviderFacts, Reach, Release, ReleasePlan, Writing};
 use shared::request::{self, Request};
 use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
@@ -116,6 +116,7 @@ impl Rig {
         Reach {
             secret: Secret::new(client, self.cache.clone(), self.request.provider.secret_id()),
             settings: self.settings.clone(),
+            writing: Writing::Allowed,
             http,
         }
     }

@@ -11,7 +11,7 @@ use crate::stack::{Stack, Statement, items};
 /// Writes of EC2, the kinds of resource of each that our calls name, and the condition keys that EC2 knows for them ("Actions,
 /// resources, and condition keys for Amazon EC2" and "for AWS PrivateLink", November 2025). A key that an action does not know is
 /// never there, so that a condition on it refuses everything, or nothing.
-const WRITES: [(&str, &[&str], &[&str]); 11] = [
+pub(crate) const WRITES: [(&str, &[&str], &[&str]); 11] = [
     (
         "ec2:AuthorizeSecurityGroupIngress",
         &["security-group"],

@@ -1,4 +1,4 @@
-//! The calls of EC2 and Route 53 that a step's code can make, and the rights of its role: the same, in both directions.
+//! The calls of AWS that a step's code can make, and the rights of its role: the same, in both directions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -20,10 +20,27 @@ const MULTI_REGION: &str = "vpce:AllowMultiRegion";
 /// Seen in practice, in no reference: without it Route 53 refuses the VPC of a new private zone.
 const REGIONS_OF_A_ZONE: (&str, &str) = ("ec2:DescribeRegions", "route53:CreateHostedZone");
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
+    Step {
+        role: "SweepFunctionRole",
+        calls: &[
+            "dynamodb:Scan",
+            "organizations:ListAccountsForParent",
+            "organizations:ListOrganizationalUnitsForParent",
+            "organizations:ListRoots",
+            "ssm:GetParametersByPath",
+        ],
+        besides: &[],
+    },
+    Step {
+        role: "StartRole",
+        calls: &["ssm:GetParametersByPath", "states:StartExecution"],
+        besides: &[],
+    },
     Step {
         role: "ValidateRole",
-        calls: &[],
+        // Only of a reference.
+        calls: &["dynamodb:GetItem", "ssm:GetParameter"],
         besides: &[],
     },
     Step {
@@ -46,12 +63,14 @@ const STEPS: [Step; 10] = [
     },
     Step {
         role: "EnsureServiceRole",
-        calls: &[],
+        calls: &["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem"],
         besides: &[],
     },
     Step {
         role: "EnsureEndpointRole",
         calls: &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:CreateSecurityGroup",
             "ec2:CreateTags",
@@ -74,12 +93,15 @@ const STEPS: [Step; 10] = [
     },
     Step {
         role: "EnsureAcceptedRole",
-        calls: &["ec2:DescribeVpcEndpoints"],
+        calls: &["dynamodb:GetItem", "dynamodb:PutItem", "ec2:DescribeVpcEndpoints"],
         besides: &[],
     },
     Step {
         role: "EnsureAccessRole",
         calls: &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:DescribeSecurityGroups",
             "route53:ChangeResourceRecordSets",
@@ -92,12 +114,14 @@ const STEPS: [Step; 10] = [
     },
     Step {
         role: "PublishRole",
-        calls: &[],
+        calls: &["dynamodb:GetItem", "dynamodb:PutItem"],
         besides: &[],
     },
     Step {
         role: "RetireRole",
         calls: &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:DeleteSecurityGroup",
             "ec2:DeleteVpcEndpoints",
             "ec2:DescribeSecurityGroups",
@@ -112,6 +136,9 @@ const STEPS: [Step; 10] = [
     Step {
         role: "DeprovisionRole",
         calls: &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:DeleteSecurityGroup",
             "ec2:DeleteVpcEndpoints",
             "ec2:DescribeSecurityGroups",
@@ -128,6 +155,9 @@ const STEPS: [Step; 10] = [
     Step {
         role: "UndoRole",
         calls: &[
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
             "ec2:DeleteSecurityGroup",
             "ec2:DeleteVpcEndpoints",
             "ec2:DescribeSecurityGroups",
@@ -142,6 +172,18 @@ const STEPS: [Step; 10] = [
             ("ec2:DescribeVpcs", "route53:ListHostedZonesByVPC"),
             (MULTI_REGION, "ec2:DeleteVpcEndpoints"),
         ],
+    },
+    Step {
+        role: "RegisterRole",
+        calls: &[
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Scan",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeVpcEndpoints",
+            "ec2:DescribeVpcs",
+        ],
+        besides: &[],
     },
 ];
 
@@ -162,7 +204,7 @@ fn a_role_may_just_what_its_step_calls() {
     for statement in &statements {
         let role = statement.name.split('.').next().unwrap();
         for action in &statement.actions {
-            if let (Some(actions), true) = (granted.get_mut(role), is_of_consumer(action)) {
+            if let (Some(actions), true) = (granted.get_mut(role), is_granted_here(action)) {
                 actions.insert(action);
             }
         }
@@ -171,7 +213,8 @@ fn a_role_may_just_what_its_step_calls() {
         .iter()
         .map(|step| {
             let besides = step.besides.iter().map(|(action, _)| *action);
-            (step.role, step.calls.iter().copied().chain(besides).collect())
+            let calls = step.calls.iter().copied().filter(|action| is_granted_here(action));
+            (step.role, calls.chain(besides).collect())
         })
         .collect();
     for (role, actions) in &needed {
@@ -229,7 +272,7 @@ fn the_calls_are_those_of_the_code() {
 
 /// Operations of an SDK client, like `.describe_vpcs()`: `describevpcs`.
 fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
-    const VERBS: [&str; 17] = [
+    const VERBS: [&str; 19] = [
         "associate_",
         "attach_",
         "authorize_",
@@ -246,6 +289,8 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
         "reject_",
         "replace_",
         "revoke_",
+        "scan",
+        "start_",
         "update_",
     ];
     for entry in fs::read_dir(directory).unwrap() {
@@ -267,6 +312,14 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
             }
         }
     }
+}
+
+/// Of a service on the consumer's side, or of what starts the workflow.
+fn is_granted_here(action: &str) -> bool {
+    is_of_consumer(action)
+        || ["dynamodb:", "organizations:", "ssm:", "states:"]
+            .iter()
+            .any(|service| action.starts_with(service))
 }
 
 /// Of the services on the consumer's side.

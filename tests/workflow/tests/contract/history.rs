@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 use shared::progress::{Look, Pending, Phase, Schedule};
-use shared::request::{Provider, validate};
+use shared::request::{Request, validate};
 use shared::settings::Settings;
 
 use crate::machine::{PHASES, PhaseStates, nexts};
@@ -22,7 +22,7 @@ const EVENTS_OF_EXECUTION: u64 = 2;
 struct Bounds {
     stack: Stack,
     settings: Settings,
-    provider: Provider,
+    request: Request,
 }
 
 /// The longest way on from a state: events, and seconds of waiting.
@@ -48,12 +48,15 @@ impl Bounds {
         });
         let request = json!({
             "provider": vendor,
-            "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-0a1b2c3d"}
+            // As long as a run can become, it waits for its network first.
+            "consumer": {
+                "account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-0a1b2c3d", "wait_for_network": true
+            }
         });
         Self {
             stack,
             settings: settings.unwrap(),
-            provider: validate(&request, "privatelink/").unwrap().provider,
+            request: validate(&request, "privatelink/").unwrap(),
         }
     }
 
@@ -71,7 +74,7 @@ impl Bounds {
     }
 
     fn schedule(&self, phase: &PhaseStates) -> Schedule {
-        self.settings.schedule(phase.phase, &self.provider)
+        self.settings.schedule(phase.phase, &self.request)
     }
 
     /// Waits of a phase whose remote never gets ready, by the code that schedules them.
@@ -149,7 +152,7 @@ fn the_longest_run_fits_into_an_executions_history() {
         assert!(
             events + EVENTS_FOR_RETRIES <= EVENTS_AT_MOST,
             "{}: a run may make {events} history events",
-            bounds.provider.kind()
+            bounds.request.provider.kind()
         );
         // All budgets of a run that fails at its very end are in it.
         assert!(events > 20_000, "only {events}: a phase was not counted");

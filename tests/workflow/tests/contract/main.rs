@@ -2,14 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accounts;
 mod bounds;
 mod calls;
+mod events;
+mod fleet;
 mod functions;
 mod history;
 mod machine;
 mod parameters;
 mod rights;
 mod stack;
+mod sweep;
 
 use std::fs;
 

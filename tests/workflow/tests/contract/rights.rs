@@ -4,11 +4,28 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use crate::accounts::{ASSUMES, CONSUMER_ROLES};
 use crate::calls::is_of_consumer;
 use crate::stack::{Stack, Statement};
 
 /// Actions that may name no resource, each with the reason.
-const ON_EVERYTHING: [(&str, &str); 23] = [
+const ON_EVERYTHING: [(&str, &str); 27] = [
+    (
+        "cloudwatch:PutMetricData",
+        "takes no resource; bound to our namespace by a condition",
+    ),
+    (
+        "organizations:ListAccountsForParent",
+        "roots and units belong to the management account; only with OrganizationsAccess",
+    ),
+    (
+        "organizations:ListOrganizationalUnitsForParent",
+        "roots and units belong to the management account; only with OrganizationsAccess",
+    ),
+    (
+        "organizations:ListRoots",
+        "takes no resource; only with OrganizationsAccess",
+    ),
     ("ec2:DescribeRegions", "EC2's Describe calls take no resource"),
     ("ec2:DescribeRouteTables", "EC2's Describe calls take no resource"),
     ("ec2:DescribeSecurityGroups", "EC2's Describe calls take no resource"),
@@ -120,8 +137,18 @@ fn resources_name_their_account_where_arns_have_one() {
             let Some(arn) = resource["Fn::Sub"].as_str() else {
                 continue;
             };
-            let named = arn.contains(":${AWS::AccountId}:") || arn.contains(":route53:::");
-            assert!(named, "{}: {arn} is anybody's", statement.name);
+            // Roles in other accounts are the one thing that is elsewhere, see accounts.rs.
+            let elsewhere = arn == CONSUMER_ROLES && statement.actions == ASSUMES;
+            // Buckets have no account in their ARN; each is the stack's own or one of its parameters.
+            let named = [
+                ":${AWS::AccountId}:",
+                ":route53:::",
+                "${ReportsBucket.Arn}/",
+                ":s3:::${FleetListsBucket}/",
+            ]
+            .iter()
+            .any(|part| arn.contains(part));
+            assert!(named || elsewhere, "{}: {arn} is anybody's", statement.name);
         }
     }
 }
@@ -190,4 +217,38 @@ pub(crate) fn writes(statement: &Statement<'_>) -> bool {
         let (_, verb) = action.split_once(':').unwrap();
         is_of_consumer(action) && !["Describe", "Get", "List"].iter().any(|read| verb.starts_with(read))
     })
+}
+
+/// The steps that write at a vendor, and the key that all runs of one service share.
+const TAKES_TURNS: [&str; 4] = ["DeprovisionRole", "EnsureAccessRole", "EnsureServiceRole", "UndoRole"];
+
+#[test]
+fn the_register_is_written_below_the_keys_of_what_is_written() {
+    let stack = Stack::load();
+    let below = |keys: &str| json!({"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}});
+    let mut taking_turns = BTreeSet::new();
+    for statement in of_service(&stack, "dynamodb:") {
+        assert_eq!(
+            statement.resources,
+            [&json!({"Fn::GetAtt": ["RegisterTable", "Arn"]})],
+            "{}",
+            statement.name
+        );
+        let (role, sid) = statement.name.split_once('.').unwrap();
+        let (actions, condition) = match sid {
+            "ListRegister" => (&["dynamodb:Scan"][..], None),
+            "ReadRegister" => (&["dynamodb:GetItem"][..], Some(below("connection/*"))),
+            "TakeTurns" => {
+                taking_turns.insert(role.to_owned());
+                (&["dynamodb:DeleteItem", "dynamodb:PutItem"][..], Some(below("lease/*")))
+            }
+            _ => (
+                &["dynamodb:GetItem", "dynamodb:PutItem"][..],
+                Some(below("connection/*")),
+            ),
+        };
+        assert_eq!(statement.actions, actions, "{}", statement.name);
+        assert_eq!(statement.condition, condition.as_ref(), "{}", statement.name);
+    }
+    assert_eq!(taking_turns, TAKES_TURNS.map(str::to_owned).into());
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
 pub(crate) const MACHINE: &str = "AWS::Serverless::StateMachine";
+pub(crate) const WORKFLOW: &str = "Workflow";
 
 pub(crate) struct Stack {
     pub(crate) template: Value,
@@ -84,10 +85,24 @@ impl Stack {
             .unwrap_or_else(|| panic!("the template has no {id}"))
     }
 
+    /// The definition of a state machine.
+    pub(crate) fn definition(&self, machine: &str) -> Value {
+        let file = self.resource(machine)["Properties"]["DefinitionUri"]["Key"].as_str();
+        let file = file.unwrap_or_else(|| panic!("{machine} has no definition in a file"));
+        serde_json::from_slice(&fs::read(root().join("infra").join(file)).unwrap()).unwrap()
+    }
+
     /// Every state that calls a function, by name.
     pub(crate) fn tasks(&self) -> BTreeMap<&str, &Value> {
+        self.tasks_of("arn:aws:states:::lambda:invoke")
+    }
+
+    /// Every task of a resource, by name.
+    pub(crate) fn tasks_of(&self, resource: &str) -> BTreeMap<&str, &Value> {
         let states = self.machine["States"].as_object().unwrap();
-        let tasks = states.iter().filter(|(_, state)| state["Type"] == "Task");
+        let tasks = states
+            .iter()
+            .filter(|(_, state)| state["Type"] == "Task" && state["Resource"] == resource);
         tasks.map(|(name, state)| (name.as_str(), state)).collect()
     }
 
@@ -97,33 +112,45 @@ impl Stack {
         let name = name.unwrap_or_else(|| panic!("{task} names no function"));
         let key = name.strip_prefix("${").and_then(|name| name.strip_suffix('}'));
         let key = key.unwrap_or_else(|| panic!("{task} calls {name}, which is no substitution"));
-        let machines = self.resources(MACHINE);
-        let (_, machine) = machines.first_key_value().expect("the template has a state machine");
-        let value = &machine["Properties"]["DefinitionSubstitutions"][key];
+        let value = &self.resource(WORKFLOW)["Properties"]["DefinitionSubstitutions"][key];
         attribute(value, "Arn").unwrap_or_else(|| panic!("{task}: {key} is {value}, not the ARN of a function"))
     }
 
+    /// Of each role, its managed policies' included.
     pub(crate) fn statements(&self) -> Vec<Statement<'_>> {
         let mut found = Vec::new();
         for (role, resource) in self.resources("AWS::IAM::Role") {
-            for policy in items(&resource["Properties"]["Policies"]) {
-                for statement in items(&policy["PolicyDocument"]["Statement"]) {
-                    // Only `!If [condition, statement, nothing]` occurs.
-                    let statement = statement.pointer("/Fn::If/1").unwrap_or(statement);
-                    assert_eq!(statement["Effect"], "Allow", "{role}: {statement}");
-                    found.push(Statement {
-                        name: format!("{role}.{}", statement["Sid"].as_str().expect("a statement has a Sid")),
-                        actions: items(&statement["Action"])
-                            .map(|action| action.as_str().unwrap())
-                            .collect(),
-                        resources: items(&statement["Resource"]).collect(),
-                        condition: statement.get("Condition"),
-                    });
-                }
+            let properties = &resource["Properties"];
+            for policy in items(&properties["Policies"]) {
+                found.extend(statements(role, &policy["PolicyDocument"]));
+            }
+            for policy in properties.get("ManagedPolicyArns").into_iter().flat_map(items) {
+                let id = policy["Ref"].as_str().expect("a policy of this template");
+                assert_eq!(self.resource(id)["Type"], "AWS::IAM::ManagedPolicy");
+                found.extend(statements(role, &self.resource(id)["Properties"]["PolicyDocument"]));
             }
         }
         found
     }
+}
+
+/// The statements of a policy that only allows.
+pub(crate) fn statements<'a>(role: &str, policy: &'a Value) -> Vec<Statement<'a>> {
+    let mut found = Vec::new();
+    for statement in items(&policy["Statement"]) {
+        // Only `!If [condition, statement, nothing]` occurs.
+        let statement = statement.pointer("/Fn::If/1").unwrap_or(statement);
+        assert_eq!(statement["Effect"], "Allow", "{role}: {statement}");
+        found.push(Statement {
+            name: format!("{role}.{}", statement["Sid"].as_str().expect("a statement has a Sid")),
+            actions: items(&statement["Action"])
+                .map(|action| action.as_str().unwrap())
+                .collect(),
+            resources: items(&statement["Resource"]).collect(),
+            condition: statement.get("Condition"),
+        });
+    }
+    found
 }
 
 /// `Id` of `!GetAtt Id.Name`.

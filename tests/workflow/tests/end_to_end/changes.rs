@@ -10,18 +10,6 @@ use crate::stage::{Stage, stage};
 
 const OTHER_SERVICE: &str = "vpce-svc-0dead0000000000ff";
 
-fn refuse(stage: &Stage, api: Api, operation: &str) {
-    stage.environment.simulators.recorder.inject(Fault {
-        api,
-        operation: Some(operation.to_owned()),
-        kth: None,
-        kind: FaultKind::Status {
-            status: 403,
-            retry_after: None,
-        },
-    });
-}
-
 /// The request that lets the workflow make the security group.
 fn own_group(mut request: Value) -> Value {
     request["consumer"]
@@ -144,7 +132,11 @@ async fn a_replaced_endpoint_that_cannot_go_needs_attention_and_undoes_nothing()
     let stage = stage(|_| {}).await;
     stage.connects(&kafka()).await;
     move_service(&stage);
-    refuse(&stage, Api::Ec2, "DeleteVpcEndpoints");
+    stage
+        .environment
+        .simulators
+        .recorder
+        .refuse(Api::Ec2, "DeleteVpcEndpoints");
     let request = with(kafka(), "/allow_replace", json!(true));
     let words = [
         "The connection works by its new endpoint",
@@ -167,7 +159,11 @@ async fn a_deprovision_that_is_refused_needs_attention_at_once_and_goes_on_later
         json!({}),
     );
     stage.connects(&request).await;
-    refuse(&stage, Api::Hcp, "DeletePrivateLinkService");
+    stage
+        .environment
+        .simulators
+        .recorder
+        .refuse(Api::Hcp, "DeletePrivateLinkService");
     let deprovision = with(request, "/action", json!("deprovision"));
     let words = [
         "could not be taken away wholly",

@@ -8,7 +8,7 @@ use simulators::recorder::{Api, Fault, FaultKind};
 use simulators::{aiven, hcp};
 
 use crate::requests::{kafka, vault, with};
-use crate::stage::{FOREIGN, Stage, shared_with_others, stage};
+use crate::stage::{FOREIGN, shared_with_others, stage};
 
 const NEVER: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -215,19 +215,6 @@ async fn keep_leaves_everything_and_says_so() {
     stage.close().await;
 }
 
-/// Deletions that are refused for longer than the budget.
-fn refuse_deletions(stage: &Stage) {
-    stage.environment.simulators.recorder.inject(Fault {
-        api: Api::Ec2,
-        operation: Some("DeleteVpcEndpoints".to_owned()),
-        kth: None,
-        kind: FaultKind::Status {
-            status: 403,
-            retry_after: None,
-        },
-    });
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undo_that_cannot_end_needs_attention_and_lists_what_is_left() {
     let stage = stage(|options| {
@@ -235,7 +222,12 @@ async fn an_undo_that_cannot_end_needs_attention_and_lists_what_is_left() {
         budget(options, "Undo", 60);
     })
     .await;
-    refuse_deletions(&stage);
+    // For longer than the budget.
+    stage
+        .environment
+        .simulators
+        .recorder
+        .refuse(Api::Ec2, "DeleteVpcEndpoints");
     let words = [
         "failed with Denied",
         "again, which is rejected",

@@ -35,7 +35,8 @@ async fn a_request_that_does_not_fit_is_refused_with_a_path_and_nothing_is_writt
             kafka(),
             "/consumer/account_id",
             json!("444455556666"),
-            &["/consumer/account_id", "runs in account 111122223333"],
+            // That account has the role, but not the VPC.
+            &["/consumer/vpc_id: there is no VPC", "in account 444455556666"],
         ),
         (
             kafka(),

@@ -1,16 +1,15 @@
 //! An environment for one test, what it leaves behind, and a search of everything it wrote for secrets.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use rehearsal::functions::{self, Zips};
-use rehearsal::{Environment, Execution, Options, Outcome, python};
+use rehearsal::{Environment, Execution, Options, Outcome, emulator};
 use serde_json::Value;
 use simulators::fabric::{Endpoint, EndpointState};
+use simulators::recorder::Call;
 use simulators::{aiven, hcp};
-use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How much faster than the wall's clock simulated time passes: twelve minutes in four seconds.
 const SPEED: f64 = 200.0;
@@ -51,16 +50,6 @@ pub(crate) struct Stage {
 /// Starts an environment; `change` sets knobs, worlds and the stack's parameters before.
 pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
     static TURNS: OnceLock<Semaphore> = OnceLock::new();
-    static BUILT: OnceCell<(PathBuf, Zips)> = OnceCell::const_new();
-    let (python, zips) = BUILT
-        .get_or_init(|| async {
-            let built = tokio::task::spawn_blocking(|| {
-                let python = python::ensure(&|text| eprintln!("{text}")).unwrap();
-                (python, functions::build().unwrap())
-            });
-            built.await.unwrap()
-        })
-        .await;
     // Each has an emulator and a process for each function, which wait for each other more than they work.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let at_once = (cores + cores / 2).clamp(3, 6);
@@ -71,7 +60,7 @@ pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
     };
     options.simulators.speed = SPEED;
     change(&mut options);
-    let environment = Environment::start_with(options, python.clone(), zips).await.unwrap();
+    let environment = Environment::start(options).await.unwrap();
     Stage {
         environment,
         written: Mutex::default(),
@@ -155,13 +144,19 @@ impl Stage {
 
     /// Waits until an operation was called so often.
     pub(crate) async fn until_called(&self, operation: &str, times: usize) {
+        self.until_calls(operation, times, |call| call.operation == operation)
+            .await;
+    }
+
+    /// Waits until there were so many of these calls; `what` tells of them when there never are.
+    pub(crate) async fn until_calls(&self, what: &str, times: usize, are: impl Fn(&Call) -> bool) {
         let deadline = Instant::now() + LIMIT;
         let called = || {
             let calls = self.environment.simulators.recorder.calls();
-            calls.iter().filter(|call| call.operation == operation).count()
+            calls.iter().filter(|call| are(call)).count()
         };
         while called() < times {
-            assert!(Instant::now() < deadline, "{operation} was not called {times} times");
+            assert!(Instant::now() < deadline, "{what}: not {times} calls");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -216,13 +211,25 @@ impl Stage {
 
     /// A GET at the emulator's Route 53.
     pub(crate) async fn route53(&self, path: &str) -> String {
-        self.call_route53(reqwest::Method::GET, path, String::new()).await
+        self.route53_of(emulator::ACCOUNT, path).await
+    }
+
+    /// The same in another account.
+    pub(crate) async fn route53_of(&self, account: &str, path: &str) -> String {
+        self.call_route53(account, reqwest::Method::GET, path, String::new())
+            .await
     }
 
     /// A call at the emulator's Route 53, past what records.
-    pub(crate) async fn call_route53(&self, method: reqwest::Method, path: &str, body: String) -> String {
+    pub(crate) async fn call_route53(
+        &self,
+        account: &str,
+        method: reqwest::Method,
+        path: &str,
+        body: String,
+    ) -> String {
         let url = format!("{}/2013-04-01/{path}", self.environment.emulator.url);
-        let scope = "Credential=111122223333/20260101/us-east-1/route53/aws4_request";
+        let scope = format!("Credential={account}/20260101/us-east-1/route53/aws4_request");
         let authorization = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let answer = client

@@ -84,7 +84,8 @@ pub(crate) const CASES: &[Case] = &[
     case("a further component is asked for")
         .arrange(&[Step::Provisioned])
         .request(|_, r| r["provider"]["components"] = json!(["pg", "pgbouncer"]))
-        .writes(&["PUT service"])
+        // A tag of the endpoint says which components there are.
+        .writes(&["CreateTags", "PUT service"])
         .leaves_at_once(&[]),
     case("the service may not be deleted")
         .request(|_, r| r["provider"]["delete_service"] = json!(false))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::scene::{REGION, Scene, Vendor};
+use crate::scene::{ACCOUNT, REGION, Scene, Vendor};
 
 impl Scene<'_> {
     /// The private hosted zones of the world's host.
@@ -38,7 +38,9 @@ impl Scene<'_> {
 
     async fn post(&self, path: &str, body: &str) {
         let body = body.to_owned();
-        self.stage.call_route53(reqwest::Method::POST, path, body).await;
+        self.stage
+            .call_route53(ACCOUNT, reqwest::Method::POST, path, body)
+            .await;
     }
 
     /// Somebody deletes the zone with what is in it.
@@ -56,7 +58,7 @@ impl Scene<'_> {
         }
         let path = format!("hostedzone/{}", zone.id);
         self.stage
-            .call_route53(reqwest::Method::DELETE, &path, String::new())
+            .call_route53(ACCOUNT, reqwest::Method::DELETE, &path, String::new())
             .await;
     }
 

@@ -215,8 +215,10 @@ fn summary(calls: &[Call]) -> Vec<String> {
         let api = match call.api {
             Api::Ec2 => "EC2",
             Api::Route53 => "Route 53",
+            Api::Sts => "STS",
             Api::Hcp => "HCP",
             Api::Aiven => "Aiven",
+            Api::AwsJson => "AWS",
         };
         let status = if call.status == 0 {
             "cut".to_owned()

@@ -1,6 +1,7 @@
 //! `cargo rehearse examples/aiven-kafka.json`: the real workflow on this machine, without AWS.
 
 mod action;
+mod fleet;
 mod live;
 mod report;
 mod scenario;
@@ -17,6 +18,7 @@ use serde_json::Value;
 use simulators::SimulatorsConfig;
 
 use crate::action::Action;
+use crate::fleet::Fleet;
 use crate::live::Live;
 use crate::report::Took;
 use crate::scenario::Scenario;
@@ -34,12 +36,16 @@ const INTERRUPTED: u8 = 130;
 #[command(name = "cargo rehearse", bin_name = "cargo rehearse", arg_required_else_help = true)]
 struct Arguments {
     /// The request, like examples/aiven-kafka.json.
-    #[arg(required_unless_present = "serve")]
+    #[arg(required_unless_present_any = ["serve", "fleet"])]
     request: Option<PathBuf>,
     /// What to run, one after the other in the same world: like plan,provision,plan,deprovision. The first failure ends it. Without
     /// this: the request's own action.
     #[arg(long, value_enum, value_delimiter = ',', num_args = 1, requires = "request")]
     actions: Vec<Action>,
+    /// Instead of a request: so many accounts at once, from 20 to 2000, one in 20 of them broken, against EC2's throttles. The
+    /// lower the speed, the less of the time that it tells is this machine's.
+    #[arg(long, value_name = "ACCOUNTS", value_parser = fleet::count, conflicts_with_all = ["request", "scenario"])]
+    fleet: Option<usize>,
     /// What the run meets.
     #[arg(long, value_enum, default_value_t = Scenario::Happy)]
     scenario: Scenario,
@@ -119,11 +125,12 @@ async fn rehearse(arguments: &Arguments) -> Result<u8> {
     } else {
         |text| println!("{text}")
     };
-    let simulators = SimulatorsConfig {
+    let mut simulators = SimulatorsConfig {
         speed: arguments.speed,
         knobs: arguments.scenario.knobs(),
         ..SimulatorsConfig::default()
     };
+    let fleet = arguments.fleet.map(|count| Fleet::prepare(&mut simulators, count));
     let mut options = Options {
         simulators,
         keep_logs: arguments.keep_logs,
@@ -142,6 +149,16 @@ async fn rehearse(arguments: &Arguments) -> Result<u8> {
         (code, runs) = run_all(&environment, request, arguments, say).await?;
         if arguments.keep_logs || code != 0 {
             keep_logs(&mut environment, &runs, say).await?;
+        }
+    }
+    if let Some(fleet) = &fleet {
+        let (as_expected, summary) = fleet.run(&environment, say).await?;
+        code = if as_expected { 0 } else { FAILED };
+        if arguments.json {
+            println!("{summary:#}");
+        }
+        if arguments.keep_logs || code != 0 {
+            keep_logs(&mut environment, &[], say).await?;
         }
     }
     if arguments.serve {

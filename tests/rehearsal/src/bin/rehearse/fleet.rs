@@ -1,0 +1,257 @@
+//! `cargo rehearse --fleet 200`: many accounts at once, some of them broken, against the throttles of EC2.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use rehearsal::fleet::{Defect, Member, members};
+use rehearsal::{Environment, Outcome, Result};
+use serde_json::{Value, json};
+use simulators::SimulatorsConfig;
+use simulators::knobs::Knobs;
+
+use crate::live::clock;
+
+/// Capacity, and tokens a second, of the bucket of EC2's calls that create and modify endpoints.
+const CREATE_BUCKET: (f64, f64) = (4.0, 0.3);
+/// One account in so many is broken.
+const BROKEN_ONE_IN: usize = 20;
+const MAX_CONCURRENCY: u32 = 40;
+const TOLERATED_PERCENTAGE: u32 = 10;
+/// Endpoints that a run makes for a vendor who rejects each: the first, and the template's EndpointReplacementsMax.
+const ENDPOINTS_UNTIL_REJECTED: usize = 3;
+const POLL: Duration = Duration::from_millis(500);
+/// Real time between two lines of progress.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+
+/// The accounts of a rehearsal.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    members: Vec<Member>,
+    minimum: Minimum,
+}
+
+impl Fleet {
+    /// Makes so many accounts, and turns the throttles of EC2 on.
+    pub(crate) fn prepare(simulators: &mut SimulatorsConfig, count: usize) -> Self {
+        simulators.knobs.ec2.create_bucket = Some(CREATE_BUCKET);
+        simulators.knobs.ec2.organization_create_bucket = Some(CREATE_BUCKET);
+        let defects: Vec<Defect> = Defect::ALL
+            .into_iter()
+            .cycle()
+            .take(count.div_ceil(BROKEN_ONE_IN))
+            .collect();
+        let members = members(simulators, count, &defects);
+        let minimum = Minimum::of(&members, &simulators.knobs);
+        Self { members, minimum }
+    }
+
+    /// Runs the fleet and tells what it came to. `false`: it did not come out as the defects say.
+    ///
+    /// # Errors
+    /// When the emulator does not answer.
+    pub(crate) async fn run(&self, environment: &Environment, say: fn(&str)) -> Result<(bool, Value)> {
+        environment.store_fleet_secrets().await?;
+        let broken = self.members.iter().filter(|member| member.defect.is_some()).count();
+        say(&format!(
+            "Running a fleet of {} accounts, {broken} of them broken, {MAX_CONCURRENCY} at once.\n",
+            self.members.len()
+        ));
+        let items: Vec<&Value> = self.members.iter().map(|member| &member.item).collect();
+        // Beside the input: Step Functions takes 256 KiB.
+        let bucket = environment.reports_bucket()?;
+        let list = json!(items).to_string().into_bytes();
+        environment.aws.put_object(bucket, "lists/rehearsal.json", list).await?;
+        let input = json!({
+            "name": "rehearsal", "items_from": { "bucket": bucket, "key": "lists/rehearsal.json" },
+            "max_concurrency": MAX_CONCURRENCY, "tolerated_failure_percentage": TOLERATED_PERCENTAGE
+        });
+        let mut memory = vec![("at the beginning", resident_mib())];
+        let simulated = environment.simulators.fabric.clock;
+        let (begun, began) = (simulated.now(), Instant::now());
+        let running = environment.begin_fleet(&input).await?;
+        let mut said = Instant::now();
+        let outcome = loop {
+            if let Some(outcome) = running.outcome().await? {
+                break outcome;
+            }
+            if let Some(counts) = counts(environment, &running.arn).await? {
+                let number = |name: &str| counts[name].as_u64().unwrap_or_default();
+                let ended = number("succeeded") + number("failed");
+                if memory.len() == 1 && ended * 2 >= number("total") {
+                    memory.push(("in the middle", resident_mib()));
+                }
+                if said.elapsed() >= REPORT_EVERY {
+                    said = Instant::now();
+                    say(&format!(
+                        "{:>6}  {} connected, {} failed, {} running, {} to go",
+                        clock(simulated.now().saturating_sub(begun)),
+                        number("succeeded"),
+                        number("failed"),
+                        number("running"),
+                        number("pending")
+                    ));
+                }
+            }
+            tokio::time::sleep(POLL).await;
+        };
+        memory.push(("at the end", resident_mib()));
+        let took = simulated.now().saturating_sub(begun);
+        match outcome {
+            Outcome::Succeeded(summary) => {
+                let text = self.told(&summary, took, began.elapsed(), &memory);
+                say(&text);
+                Ok((self.is_as_expected(&summary), summary))
+            }
+            Outcome::Failed(failure) => {
+                say(&format!(
+                    "\nThe fleet {}. {}: {}",
+                    failure.status, failure.error, failure.cause
+                ));
+                Ok((false, json!({ "error": failure.error, "cause": failure.cause })))
+            }
+        }
+    }
+
+    fn told(&self, summary: &Value, took: Duration, real: Duration, memory: &[(&str, u64)]) -> String {
+        let mut text = format!(
+            "\n{} accounts: {} connected, {} failed. The report: s3://{}/{}\n\n",
+            summary["total"],
+            summary["succeeded"],
+            summary["failed"],
+            summary["report"]["bucket"].as_str().unwrap_or_default(),
+            summary["report"]["prefix"].as_str().unwrap_or_default()
+        );
+        for failed in summary["failed_items"].as_array().into_iter().flatten() {
+            let word = |name: &str| failed[name].as_str().unwrap_or_default();
+            let cause: String = word("cause").split_whitespace().collect::<Vec<_>>().join(" ");
+            let cause: String = cause.chars().take(170).collect();
+            let _ = writeln!(text, "  {}\n    {}: {cause}", word("item"), word("error"));
+        }
+        let _ = write!(
+            text,
+            "\nTime: {} simulated, {} s of yours. {}",
+            clock(took),
+            real.as_secs(),
+            self.minimum.told(took)
+        );
+        let sizes: Vec<String> = memory.iter().map(|(when, mib)| format!("{mib} MiB {when}")).collect();
+        let _ = write!(
+            text,
+            "\nMemory of this program, with the simulators: {}.",
+            sizes.join(", ")
+        );
+        if !self.is_as_expected(summary) {
+            text.push_str("\n\nThis is not what the accounts' defects lead to.");
+        }
+        text
+    }
+
+    /// Each broken account failed with its error, and no other.
+    fn is_as_expected(&self, summary: &Value) -> bool {
+        let failed = summary["failed_items"].as_array().into_iter().flatten();
+        let failed: BTreeMap<&str, &str> = failed
+            .filter_map(|item| Some((item["item"].as_str()?.split('/').next()?, item["error"].as_str()?)))
+            .collect();
+        let expected = self
+            .members
+            .iter()
+            .filter_map(|m| Some((m.account_id.as_str(), m.defect?.error())));
+        failed == expected.collect()
+    }
+}
+
+/// What no workflow can be faster than, in simulated time.
+#[derive(Debug)]
+struct Minimum {
+    endpoints: usize,
+    /// Until the last endpoint may be made, by the organization's bucket, and is connected.
+    throttle: Duration,
+    /// Consumers of the HCP service that has most.
+    consumers: u32,
+    /// Until that service has let in one after the other, and the last is connected.
+    vendor: Duration,
+    /// All endpoints' waits, so many at once.
+    slots: Duration,
+}
+
+impl Minimum {
+    fn of(members: &[Member], knobs: &Knobs) -> Self {
+        let ec2 = &knobs.ec2;
+        let connected = ec2.acceptance.unwrap_or_default() + ec2.provisioning;
+        let (mut endpoints, mut waits) = (0_usize, Duration::ZERO);
+        let mut consumers: BTreeMap<&str, u32> = BTreeMap::new();
+        for member in members {
+            match member.defect {
+                None => {
+                    endpoints += 1;
+                    waits += connected;
+                    if member.item["provider"]["type"] == "hcp_vault" {
+                        *consumers.entry(&member.service).or_default() += 1;
+                    }
+                }
+                Some(Defect::Rejected) => {
+                    endpoints += ENDPOINTS_UNTIL_REJECTED;
+                    waits += ec2.acceptance.unwrap_or_default() * 3;
+                }
+                Some(_) => {}
+            }
+        }
+        let (capacity, refill) = CREATE_BUCKET;
+        let last = (endpoints as f64 - capacity).max(0.0) / refill;
+        let most = consumers.values().copied().max().unwrap_or_default();
+        Self {
+            endpoints,
+            throttle: Duration::from_secs_f64(last) + connected,
+            consumers: most,
+            vendor: knobs.hcp.creation + knobs.hcp.update * most.saturating_sub(1) + connected,
+            slots: waits / MAX_CONCURRENCY,
+        }
+    }
+
+    fn told(&self, took: Duration) -> String {
+        let (capacity, refill) = CREATE_BUCKET;
+        let least = self.throttle.max(self.vendor).max(self.slots);
+        format!(
+            "No less than {} was possible ({:.1} times that), the longest of:\n  {}  EC2 lets the organization make {capacity} endpoints at once and then one each {:.1} s, which are {}, and the last has to be accepted\n  {}  an HCP service lets in its {} accounts one after the other, and the last endpoint has to be accepted\n  {}  every endpoint waits to be accepted, {MAX_CONCURRENCY} at once",
+            clock(least),
+            took.as_secs_f64() / least.as_secs_f64(),
+            clock(self.throttle),
+            1.0 / refill,
+            self.endpoints,
+            clock(self.vendor),
+            self.consumers,
+            clock(self.slots)
+        )
+    }
+}
+
+/// What the fleet's Map Run says of its items, once there is one.
+async fn counts(environment: &Environment, execution_arn: &str) -> Result<Option<Value>> {
+    let call = async |action: &str, body: Value| {
+        let target = format!("AWSStepFunctions.{action}");
+        environment.aws.expect_json("states", &target, &body).await
+    };
+    let runs = call("ListMapRuns", json!({ "executionArn": execution_arn })).await?;
+    let Some(arn) = runs["mapRuns"][0]["mapRunArn"].as_str() else {
+        return Ok(None);
+    };
+    let mut run = call("DescribeMapRun", json!({ "mapRunArn": arn })).await?;
+    Ok(Some(run["itemCounts"].take()).filter(Value::is_object))
+}
+
+/// Memory of this process in MiB; 0 where the system does not tell.
+fn resident_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() / 1024
+}
+
+/// For the command line.
+pub(crate) fn count(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (20..=2000).contains(&count) => Ok(count),
+        _ => Err("it is a number from 20 to 2000".to_owned()),
+    }
+}
