@@ -46,7 +46,7 @@ impl Process {
     /// `Unexpected` when no HTTP client can be made.
     pub fn context(&self, function_arn: &str) -> Result<Context> {
         Ok(Context {
-            http: http::client(&self.tls, self.function)?,
+            http: http::Client::new(&self.tls, self.function)?,
             settings: self.settings.clone(),
             secrets: self.secrets.clone(),
             home: Home::of(function_arn),
@@ -58,7 +58,7 @@ impl Process {
 
 /// What one invocation may touch: one HTTP client, and clients made over it.
 pub struct Context {
-    http: reqwest::Client,
+    http: http::Client,
     pub settings: Settings,
     secrets: SecretCache,
     /// Where the function runs, where the runtime says so.

@@ -1,14 +1,18 @@
 //! The one HTTP client: the vendors' APIs and the AWS SDK travel over it, on one TLS stack.
 
+mod lanes;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use reqwest::{IntoUrl, Method, Request, RequestBuilder, StatusCode, redirect};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+use lanes::Lanes;
 
 use crate::settings::Settings;
 use crate::{Error, ErrorName, Result};
@@ -60,26 +64,88 @@ impl Tls {
 
 /// A client for one invocation: a frozen and thawed function would reuse dead sockets, so none outlives its invocation.
 ///
-/// It follows no redirect, so that a token never travels to a host that the stack does not name.
-///
-/// # Errors
-/// `Unexpected` when the client cannot be built.
-pub fn client(tls: &Tls, function: &str) -> Result<Client> {
-    Client::builder()
-        .tls_backend_preconfigured(tls.0.clone())
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
-        .user_agent(format!(
-            "privatelink-workflow/{} ({function})",
-            env!("CARGO_PKG_VERSION")
-        ))
-        .build()
-        .map_err(|e| {
-            Error::unexpected(format!(
-                "the HTTP client cannot be built ({e}): this is a defect of the workflow."
+/// It follows no redirect, so that a token never travels to a host that the stack does not name. To each host it has one
+/// connection, see [`lanes`].
+#[derive(Debug, Clone)]
+pub struct Client {
+    client: reqwest::Client,
+    lanes: Lanes,
+}
+
+impl Client {
+    /// # Errors
+    /// `Unexpected` when the client cannot be built.
+    pub fn new(tls: &Tls, function: &str) -> Result<Self> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.0.clone())
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TOTAL_TIMEOUT)
+            .user_agent(format!(
+                "privatelink-workflow/{} ({function})",
+                env!("CARGO_PKG_VERSION")
             ))
+            .build()
+            .map_err(|e| {
+                Error::unexpected(format!(
+                    "the HTTP client cannot be built ({e}): this is a defect of the workflow."
+                ))
+            })?;
+        Ok(Self {
+            client,
+            lanes: Lanes::default(),
         })
+    }
+
+    /// A request to fill in and hand to [`Client::send`].
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Sends a request and reads the whole answer, of whatever status.
+    ///
+    /// `what` names the call for errors: "Aiven GET /v1/project/p/service/s".
+    ///
+    /// # Errors
+    /// `Unavailable` when there is no answer, or it is cut off; `Unexpected` when it is too large.
+    pub async fn send(&self, request: RequestBuilder, what: &str) -> Result<Answer> {
+        let request = request.build().map_err(|error| transport(&error.into(), what))?;
+        self.exchange(request).await.map_err(|error| transport(&error, what))
+    }
+
+    /// One request and its whole answer, when it is its turn.
+    pub(crate) async fn exchange(&self, request: Request) -> Result<Answer, Broken> {
+        let turn = self.lanes.turn(request.url(), TOTAL_TIMEOUT).await;
+        let _turn = turn.ok_or(Broken::Timeout)?;
+        let mut response = self.client.execute(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(Broken::TooLarge(status));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        drop(response);
+        // The connection's own task puts it back: whoever is next would otherwise find none, and make another.
+        tokio::task::yield_now().await;
+        Ok(Answer { status, headers, body })
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The others at the same host took all the time.
+    Timeout,
+    TooLarge(StatusCode),
+    Transport(reqwest::Error),
+}
+
+impl From<reqwest::Error> for Broken {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Transport(error)
+    }
 }
 
 /// A whole answer, of whatever status.
@@ -148,41 +214,23 @@ impl Answer {
     }
 }
 
-/// Sends a request and reads the whole answer, of whatever status.
-///
-/// `what` names the call for errors: "Aiven GET /v1/project/p/service/s".
-///
-/// # Errors
-/// `Unavailable` when there is no answer, or it is cut off; `Unexpected` when it is too large.
-pub async fn send(request: RequestBuilder, what: &str) -> Result<Answer> {
-    let mut response = request.send().await.map_err(|error| transport(&error, what))?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error, what))? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(Error::unexpected(format!(
+/// In our words, without the URL (its query is the caller's business) and without any header.
+fn transport(broken: &Broken, what: &str) -> Error {
+    let (why, cause) = match broken {
+        Broken::TooLarge(status) => {
+            return Error::unexpected(format!(
                 "{what} answered {status} with more than {MAX_BODY_BYTES} bytes, which no documented answer has."
-            )));
+            ));
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer { status, headers, body })
-}
-
-/// Why there is no answer, without the URL (its query is the caller's business) and without any header.
-fn transport(error: &reqwest::Error, what: &str) -> Error {
-    let why = if error.is_connect() {
-        "the connection could not be made"
-    } else if error.is_timeout() {
-        "no answer came in time"
-    } else {
-        "the connection broke before the answer was whole"
+        Broken::Timeout => ("no answer came in time", "the calls before it took too long".to_owned()),
+        Broken::Transport(error) if error.is_connect() => ("the connection could not be made", root_cause(error)),
+        Broken::Transport(error) if error.is_timeout() => ("no answer came in time", root_cause(error)),
+        Broken::Transport(error) => ("the connection broke before the answer was whole", root_cause(error)),
     };
     Error::new(
         ErrorName::Unavailable,
         format!(
-            "{what}: {why} ({}). It is tried again; if it stays, check the function's way to that host and the vendor's status page.",
-            root_cause(error)
+            "{what}: {why} ({cause}). It is tried again; if it stays, check the function's way to that host and the vendor's status page.",
         ),
     )
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::errors::{Failure, Refusal};
 use super::wire::{Connection, Connections, Lists, PrivateLink, Service, ServiceAnswer};
-use crate::http::{self, Answer};
+use crate::http::Answer;
 use crate::provider::Reach;
 use crate::{Error, Result, request};
 
@@ -171,7 +171,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        http::send(request, what).await
+        self.reach.http.send(request, what).await
     }
 
     fn url(&self, below: &[&str]) -> Result<Url> {
