@@ -194,7 +194,7 @@ impl Drop for Run {
 }
 
 /// What Lambda sets, as far as anything here reads it.
-const LAMBDA: [(&str, &str); 12] = [
+const LAMBDA: [(&str, &str); 13] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "measured"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -208,6 +208,11 @@ const LAMBDA: [(&str, &str); 12] = [
     ("AWS_SECRET_ACCESS_KEY", "simulated"),
     ("AWS_SESSION_TOKEN", "simulated"),
     ("LANG", "C.UTF-8"),
+    // Of the template; only `start` reads it.
+    (
+        "WORKFLOW_ARN",
+        "arn:aws:states:eu-west-1:111122223333:stateMachine:privatelink",
+    ),
 ];
 
 /// User and system time of all threads, to the nanosecond (`/proc/<pid>/stat` and `rusage` of a running process count in ticks

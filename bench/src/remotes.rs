@@ -1,5 +1,5 @@
-//! What the measured processes call: the simulators of EC2 and Aiven, and just enough of Secrets Manager and Route 53, all over
-//! TLS, and each behind a door that counts its connections.
+//! What the measured processes call: the simulators of EC2 and Aiven, and just enough of Secrets Manager, Route 53, and the services
+//! that speak JSON, all over TLS, and each behind a door that counts its connections.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -56,6 +56,9 @@ impl Remotes {
             ("aiven", aiven.router()),
             ("secretsmanager", Router::new().fallback(secrets_manager)),
             ("route53", Router::new().fallback(route53)),
+            ("dynamodb", Router::new().fallback(json_service)),
+            ("ssm", Router::new().fallback(json_service)),
+            ("states", Router::new().fallback(json_service)),
         ] {
             let server = Server::https(router, &ca).await?;
             doors.insert(name, Door::open(&server.url).await?);
@@ -74,9 +77,12 @@ impl Remotes {
         let ca = self.ca_file.display().to_string();
         vec![
             ("AIVEN_API_URL", url("aiven")),
+            ("AWS_ENDPOINT_URL_DYNAMODB", url("dynamodb")),
             ("AWS_ENDPOINT_URL_EC2", url("ec2")),
             ("AWS_ENDPOINT_URL_ROUTE_53", url("route53")),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url("secretsmanager")),
+            ("AWS_ENDPOINT_URL_SFN", url("states")),
+            ("AWS_ENDPOINT_URL_SSM", url("ssm")),
             ("EXTRA_CA_FILE", ca.clone()),
             ("AWS_CA_BUNDLE", ca.clone()),
             ("SSL_CERT_FILE", ca.clone()),
@@ -163,4 +169,20 @@ async fn route53(uri: Uri) -> Response {
     }
     let answer = r#"<?xml version="1.0"?><ListHostedZonesByVPCResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><HostedZoneSummaries/><MaxItems>100</MaxItems></ListHostedZonesByVPCResponse>"#;
     ([("content-type", "text/xml")], answer).into_response()
+}
+
+/// An empty table, no vending profile, and a state machine that starts.
+async fn json_service(headers: HeaderMap) -> Response {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let answer = match target.and_then(|target| target.rsplit('.').next()) {
+        Some("Scan") => json!({ "Count": 0, "ScannedCount": 0, "Items": [] }),
+        Some("GetItem" | "PutItem" | "UpdateItem" | "DeleteItem") => json!({}),
+        Some("GetParametersByPath") => json!({ "Parameters": [] }),
+        Some("StartExecution") => json!({
+            "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:privatelink:event-1",
+            "startDate": 1_767_225_600.0,
+        }),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    ([("content-type", "application/x-amz-json-1.0")], answer.to_string()).into_response()
 }

@@ -122,8 +122,8 @@ where
     .await
 }
 
-/// Logs as the runtime's own subscriber does, but with one level for everything: the language of its filters compiles regular
-/// expressions at every cold start, and 0.2 MB of them are linked.
+/// Logs as the runtime's own subscriber does, but with one level for everything: the language of its filters (`RUST_LOG`) brings
+/// 0.18 MB of regular expressions into every function, and is parsed at every cold start.
 fn log_by_level() {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok();
     let level = level.and_then(|name| name.parse().ok()).unwrap_or(LevelFilter::INFO);

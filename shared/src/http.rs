@@ -1,20 +1,17 @@
 //! The one HTTP client: the vendors' APIs and the AWS SDK travel over it, on one TLS stack.
 
 mod lanes;
+mod tls;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{IntoUrl, Method, Request, RequestBuilder, StatusCode, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
 
 use lanes::Lanes;
+pub use tls::Tls;
 
-use crate::settings::Settings;
 use crate::{Error, ErrorName, Result};
 
 /// Below every function's own time-out, so that a silent remote becomes a named error and not a killed function.
@@ -23,44 +20,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The vendors' answers are kilobytes; a service with many components some hundred.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-
-/// Trust and protocol, made once in a process and shared by its clients.
-#[derive(Clone)]
-pub struct Tls(ClientConfig);
-
-impl Tls {
-    /// Trusts Mozilla's roots as compiled in (no file to read at a cold start), and the stack's extra CAs if it names any.
-    ///
-    /// # Errors
-    /// `Unexpected` when the extra CA file cannot be read or holds no certificate.
-    pub fn new(settings: &Settings) -> Result<Self> {
-        let mut roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        if let Some(path) = &settings.extra_ca_file {
-            let wrong = |why: String| {
-                Error::unexpected(format!(
-                    "the extra CA file {path} {why}: correct the stack's ExtraCaFile."
-                ))
-            };
-            let certificates =
-                CertificateDer::pem_file_iter(path).map_err(|e| wrong(format!("cannot be read ({e})")))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|e| wrong(format!("is not PEM ({e})")))?;
-                roots
-                    .add(certificate)
-                    .map_err(|e| wrong(format!("holds a certificate that is not a CA's ({e})")))?;
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| Error::unexpected(format!("TLS cannot be set up ({e}): this is a defect of the workflow.")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(config))
-    }
-}
 
 /// A client for one invocation: a frozen and thawed function would reuse dead sockets, so none outlives its invocation.
 ///
@@ -77,7 +36,7 @@ impl Client {
     /// `Unexpected` when the client cannot be built.
     pub fn new(tls: &Tls, function: &str) -> Result<Self> {
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.0.clone())
+            .tls_backend_preconfigured(tls.config())
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)

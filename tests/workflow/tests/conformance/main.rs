@@ -11,6 +11,7 @@
 //! | `release` | undo: taking back what a run added |
 //! | `removal` | what a deprovision needs beyond that |
 //! | `turns` | a look that may not write |
+//! | `connections` | one to each host, and hosts side by side |
 //! | `faults` | whatever goes wrong between here and the vendor |
 //! | `credentials` | the secret, the token, and that neither shows |
 //! | `hcp`, `aiven` | what only one vendor has |
@@ -20,6 +21,7 @@
 
 mod access;
 mod aiven;
+mod connections;
 mod credentials;
 mod faults;
 mod hcp;
