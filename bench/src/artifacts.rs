@@ -28,7 +28,31 @@ pub struct Artifact {
 /// When the build fails.
 pub fn functions() -> Result<Vec<Artifact>> {
     let target = format!("{ARCH}-unknown-linux-musl");
-    rust(&["--package", "functions", "--bins", "--target", &target])
+    rust(&["build"], &["--package", "functions", "--bins", "--target", &target])
+}
+
+/// The functions as they are deployed, for arm64: cargo-lambda brings Zig as a compiler and linker for it.
+///
+/// # Errors
+/// When cargo-lambda or Rust's target is missing, or the build fails.
+pub fn deployable() -> Result<Vec<Artifact>> {
+    const TARGET: &str = "aarch64-unknown-linux-musl";
+    // Panics name the file of a crate below cargo's home, which is another one on each machine.
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))?;
+    let flags = Value::from(vec![format!("--remap-path-prefix={home}=/cargo")]);
+    let config = format!("target.{TARGET}.rustflags={flags}");
+    let selection = [
+        "--package",
+        "functions",
+        "--bins",
+        "--target",
+        TARGET,
+        "--config",
+        &config,
+    ];
+    rust(&["lambda", "build"], &selection).map_err(|error| {
+        format!("{error}. It needs `pip install cargo-lambda ziglang` and `rustup target add {TARGET}`.").into()
+    })
 }
 
 /// The executables of a folder, as another build has made them.
@@ -36,7 +60,8 @@ pub fn functions() -> Result<Vec<Artifact>> {
 /// # Errors
 /// When it cannot be read, or has none.
 pub fn in_folder(dir: &Path) -> Result<Vec<Artifact>> {
-    let mut paths = fs::read_dir(dir)?
+    // Programs are started from another folder.
+    let mut paths = fs::read_dir(dir.canonicalize()?)?
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<Vec<_>>>()?;
     // Cargo's libraries and notes have an extension, the executables have none.
@@ -66,23 +91,20 @@ fn artifact(program: &Path) -> Result<Artifact> {
 /// # Errors
 /// When the build fails.
 pub fn empty() -> Result<Vec<Artifact>> {
-    rust(&["--package", "empty"])
+    rust(&["build"], &["--package", "empty"])
 }
 
-fn rust(selection: &[&str]) -> Result<Vec<Artifact>> {
+fn rust(subcommand: &[&str], selection: &[&str]) -> Result<Vec<Artifact>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     // `ring` is the only C here, and asks of its compiler no more than headers without a library.
-    if std::env::var_os(&format!("CC_{ARCH}_unknown_linux_musl")).is_none() {
-        command.env(format!("CC_{ARCH}_unknown_linux_musl"), "cc");
+    let compiler = format!("CC_{ARCH}_unknown_linux_musl");
+    if std::env::var_os(&compiler).is_none() {
+        command.env(compiler, "cc");
     }
     command
-        .args([
-            "build",
-            "--release",
-            "--message-format=json-render-diagnostics",
-            "--target-dir",
-        ])
+        .args(subcommand)
+        .args(["--release", "--message-format=json-render-diagnostics", "--target-dir"])
         .arg(target_dir()?)
         .args(selection)
         .current_dir(workspace())
@@ -127,6 +149,19 @@ fn rust(selection: &[&str]) -> Result<Vec<Artifact>> {
 /// # Errors
 /// When a file cannot be read.
 pub fn zipped(files: &[(PathBuf, String)]) -> Result<u64> {
+    Ok(zip(files)?.len().try_into()?)
+}
+
+/// Writes the package of a program.
+///
+/// # Errors
+/// When the one cannot be read or the other not be written.
+pub fn write_zip(program: &Path, to: &Path) -> Result<()> {
+    Ok(fs::write(to, zip(&[(program.to_owned(), "bootstrap".to_owned())])?)?)
+}
+
+/// Without any time of a file: the format's first day, 1 January 1980.
+fn zip(files: &[(PathBuf, String)]) -> Result<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -136,7 +171,7 @@ pub fn zipped(files: &[(PathBuf, String)]) -> Result<u64> {
         writer.start_file(name, options)?;
         writer.write_all(&fs::read(path)?)?;
     }
-    Ok(writer.finish()?.into_inner().len().try_into()?)
+    Ok(writer.finish()?.into_inner())
 }
 
 /// Runs a program to its end; what it prints goes to standard error.
@@ -176,7 +211,10 @@ pub fn peers_dir() -> Result<PathBuf> {
 }
 
 /// Cargo's target directory, two above this program.
-fn target_dir() -> Result<PathBuf> {
+///
+/// # Errors
+/// When this program is somewhere else.
+pub fn target_dir() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let dir = program
         .ancestors()

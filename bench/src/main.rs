@@ -88,8 +88,9 @@ async fn measured(args: Args) -> Result<bool> {
         println!("{}", serde_json::to_string(&report::Rows::of(&all))?);
     } else {
         println!(
-            "{}\n{}\n{}",
+            "{}\n{}\n{}\n{}",
             report::table(&all),
+            report::provenance(args.rounds),
             report::ahead(&all),
             report::targets(&all)
         );

@@ -1,8 +1,11 @@
 //! The rows, as JSON and as a table of ratios, and the targets.
 
 use std::collections::BTreeMap;
+use std::env::consts::ARCH;
 use std::fmt::Write as _;
+use std::fs;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::measure::{Sample, Usage};
@@ -149,6 +152,23 @@ pub fn table(all: &[Measured]) -> String {
 
 fn faults(usage: &Usage) -> f64 {
     usage.minor_faults
+}
+
+/// Where, when and how it was measured: one line below the table.
+pub fn provenance(rounds: usize) -> String {
+    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or(ARCH, |text| text.trim_start_matches([' ', '\t', ':']));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    format!(
+        "{model}, {cores} cores, Linux {}, {}, `cargo compare {}`: medians of {rounds} rounds, in parentheses the middle half.\n",
+        kernel.trim(),
+        Timestamp::now().strftime("%-d %B %Y"),
+        command.join(" "),
+    )
+    .replace(" `:", "`:")
 }
 
 /// One line for each target that is missed, and how many are met.
