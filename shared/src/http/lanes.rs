@@ -1,8 +1,9 @@
 //! One exchange at a time with each host, so that one connection is enough, while hosts are asked side by side.
 //!
-//! EC2's API speaks HTTP/1.1, on which a second request at the same time is a second connection. Of the 18 million instructions of
-//! a cold preflight, its four connections to EC2 were five: a handshake is 1.5 million, a request on an open connection 0.3. On the
-//! processor of a function of 256 MB a handshake takes longer than the answer for which the next request waits.
+//! The remotes speak HTTP/1.1, on which a second request at the same time is a second connection with a handshake of its own. With
+//! one connection to each host instead of up to four, the instructions of a cold start with its first event went from 15.2 to 7.4
+//! million (`ensure-endpoint`), from 18.1 to 13.6 (`preflight`) and from 10.5 to 6.6 (`ensure-access`); after it a function of 256 MB
+//! has a seventh of a processor. What that trades away: look-ups at one host wait for each other's answers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

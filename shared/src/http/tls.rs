@@ -1,16 +1,16 @@
 //! Whom to trust, and by what protocol.
 //!
-//! Mozilla's roots are compiled in: the machine's own, 140 files' worth of PEM that is read and parsed at every cold start, cost
-//! 0.8 ms of 3.3 (4.1 with them; see `cargo compare`). What that trades away: a CA that Mozilla adds or distrusts is added or
-//! distrusted here only by a build with a newer `webpki-roots` and a deployment of it, while the machine's list changes with the
-//! Lambda runtime. The feature `native-roots` takes the machine's.
+//! Mozilla's roots are compiled in: the machine's own are PEM that is read and parsed at every cold start, which took a start of
+//! 3.3 ms to 4.1. What that trades away: a CA that Mozilla adds or distrusts is added or distrusted here only by a build with a
+//! newer `webpki-roots` and a deployment of it, while the machine's list changes with the Lambda runtime. The feature
+//! `native-roots` takes the machine's.
 
 use std::sync::Arc;
 
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{CipherSuite, ClientConfig, NamedGroup, RootCertStore};
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -41,7 +41,7 @@ impl Tls {
                     .map_err(|e| wrong(format!("holds a certificate that is not a CA's ({e})")))?;
             }
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(cheapest_first()))
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|e| Error::unexpected(format!("TLS cannot be set up ({e}): this is a defect of the workflow.")))?
             .with_root_certificates(roots)
@@ -52,23 +52,6 @@ impl Tls {
     pub(super) fn config(&self) -> ClientConfig {
         self.0.clone()
     }
-}
-
-/// What `ring` offers, with what costs least first. Nothing is left out, and a remote may still choose another.
-///
-/// Half of a cold preflight's 13.8 million instructions were its three handshakes. Of each, 0.73 million went into X25519, which
-/// `ring` has in C, where its P-256 is hand-written for both processors; and 0.29 into SHA-384, which TLS_AES_256_GCM_SHA384 hashes
-/// the handshake with, where processors have instructions for SHA-256.
-fn cheapest_first() -> CryptoProvider {
-    let mut provider = ring::default_provider();
-    // Stable: the rest stays in its order.
-    provider
-        .kx_groups
-        .sort_by_key(|group| group.name() != NamedGroup::secp256r1);
-    provider
-        .cipher_suites
-        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
-    provider
 }
 
 #[cfg(not(feature = "native-roots"))]

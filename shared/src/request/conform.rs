@@ -1,9 +1,9 @@
 //! Whether a document conforms to a JSON Schema, for the keywords that the schemas here have.
 //!
 //! A general validator first compiles a schema: of 36.5 million instructions of a cold `validate`, 73 % went into the regular
-//! expressions of fields that the request does not even have, 21 % into checking the schema against the schema of schemas, and its
-//! 0.4 MB were in every zip. Here a pattern is compiled when a value meets it, by the engine that the AWS SDK has linked already.
-//! Its tests hold that both agree.
+//! expressions of fields that the request does not even have, and 21 % into checking the schema against the schema of schemas. This
+//! way it is 4.6 million. A pattern is compiled when a value meets it, by the engine that the AWS SDK has linked already. Its tests
+//! hold that both agree.
 
 use std::collections::BTreeMap;
 
