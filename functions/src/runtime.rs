@@ -4,6 +4,7 @@ use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use lambda_runtime::tracing::subscriber::{self, filter::LevelFilter};
@@ -11,8 +12,9 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use shared::document::Document;
-use shared::progress::{Look, Phase};
+use shared::progress::{LOOK_SECONDS, Look, Phase, Status};
 use shared::settings::{PhaseName, Settings};
 use shared::{Error, ErrorName, Result};
 
@@ -32,6 +34,16 @@ pub trait Step {
 
     /// Looks, and creates or changes only what differs. `attempt` counts from 1.
     fn look(context: &Context, document: &Document, attempt: u32) -> impl Future<Output = Result<Look<Self::Output>>>;
+
+    /// Looks again in the same invocation, and writes nothing: an invocation goes on when its execution is stopped, and somebody may
+    /// be taking away then what it would make. None where something is to be written, which is the next invocation's to do.
+    fn look_only(
+        _context: &Context,
+        _document: &Document,
+        _attempt: u32,
+    ) -> impl Future<Output = Result<Option<Look<Self::Output>>>> {
+        std::future::ready(Ok(None))
+    }
 }
 
 /// Serves a step, given by its answer, until the runtime ends the process. What it does is written to the register.
@@ -73,18 +85,62 @@ pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), l
     serve_answer(function, S::PHASE, answer::<S>).await
 }
 
-/// One answer of a step: the look under its schedule and budget.
+/// One answer of a step: looks under its schedule and budget, until one says more than pending, or something is to be written, or the
+/// state machine waits for less.
 ///
 /// # Errors
-/// As the step's look, and `TimedOut` when the budget is used up.
+/// As the step's looks, and `TimedOut` when the budget is used up. What is retried is the next invocation's if a later look fails
+/// with it, and so is an endpoint that came to nothing: the state machine then goes on from what was waited so far.
 pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<Phase<S::Output>> {
-    let previous = S::previous(document);
-    let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
-    // Boxed: the SDK's futures nest so deep that the compiler gives up on the layout of the whole.
-    let look = Box::pin(S::look(context, document, attempt)).await;
     let schedule = context.settings.schedule(S::PHASE, &document.request);
+    let previous = S::previous(document);
+    let attempt = next_attempt(previous);
+    // Boxed: the SDK's futures nest so deep that the compiler gives up on the layout of the whole.
+    let look = limited(S::PHASE, Box::pin(S::look(context, document, attempt))).await;
     let look = patient(look, schedule.interval_seconds, &document.execution.name, attempt)?;
-    Phase::after(previous, look, &schedule, S::PHASE.key())
+    let mut phase = Phase::after(previous, look, &schedule, S::PHASE.key())?;
+    let mut held_seconds = 0;
+    while phase.status == Status::Pending && schedule.holds(held_seconds, phase.wait_seconds) {
+        context.wait(phase.wait_seconds).await;
+        held_seconds += phase.wait_seconds;
+        let attempt = next_attempt(Some(&phase));
+        let look = limited(S::PHASE, Box::pin(S::look_only(context, document, attempt))).await;
+        let look = match look {
+            Ok(Some(look)) => look,
+            Ok(None) => return Ok(for_the_next_invocation(phase)),
+            Err(error) if is_of_the_next_invocation(S::PHASE, error.name) => {
+                let (error, message) = (error.name.as_str(), error.message);
+                tracing::warn!(error, message, "looked again in vain");
+                return Ok(for_the_next_invocation(phase));
+            }
+            Err(error) => return Err(error),
+        };
+        phase = Phase::after(Some(&phase), look, &schedule, S::PHASE.key())?;
+    }
+    Ok(phase)
+}
+
+fn next_attempt<T>(previous: Option<&Phase<T>>) -> u32 {
+    previous.map_or(1, |phase| phase.attempt.saturating_add(1))
+}
+
+/// After the wait: the next look is due.
+fn for_the_next_invocation<T>(mut phase: Phase<T>) -> Phase<T> {
+    phase.waited_seconds = phase.waited_seconds.saturating_add(phase.wait_seconds);
+    phase.wait_seconds = 1;
+    phase
+}
+
+fn is_of_the_next_invocation(phase: PhaseName, error: ErrorName) -> bool {
+    error.is_retried() || (phase == PhaseName::Acceptance && error == ErrorName::Rejected)
+}
+
+async fn limited<T>(phase: PhaseName, look: impl Future<Output = Result<T>>) -> Result<T> {
+    let looked = tokio::time::timeout(Duration::from_secs(LOOK_SECONDS), look).await;
+    looked.unwrap_or_else(|_| {
+        let message = format!("a look at {} took longer than {LOOK_SECONDS} s.", phase.key());
+        Err(Error::new(ErrorName::Unavailable, message))
+    })
 }
 
 /// Serves any handler from JSON to JSON, with errors by name.
@@ -98,18 +154,15 @@ where
     log_by_level();
     let process = Arc::new(Settings::from_env().and_then(|settings| Process::new(function, settings)));
     let handler = &handler;
-    // `Value` takes whatever JSON comes: a document of the wrong shape is then our error by name, and not the runtime's own
-    // deserialisation error, whose name no Catch can know.
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+    // Raw JSON is taken whatever it is: a document of the wrong shape, or one nested too deep to be read, is then our error by
+    // name, and not the runtime's own deserialisation error, whose name no Catch can know.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let process = Arc::clone(&process);
         async move {
             let work = async {
                 let process = process.as_ref().as_ref().map_err(Clone::clone)?;
-                Box::pin(handler(
-                    process.context(&event.context.invoked_function_arn)?,
-                    event.payload,
-                ))
-                .await
+                let input = input(&event.payload)?;
+                Box::pin(handler(process.context(&event.context.invoked_function_arn)?, input)).await
             };
             let result = AssertUnwindSafe(work)
                 .catch_unwind()
@@ -136,6 +189,25 @@ fn log_by_level() {
     } else {
         subscriber.init();
     }
+}
+
+/// Reads an input.
+///
+/// # Errors
+/// `InvalidRequest` where it is nested deeper than anything that this workflow knows.
+fn input(raw: &RawValue) -> Result<Value> {
+    serde_json::from_str(raw.get()).map_err(|error| {
+        // Only the position: the text around it may be anybody's.
+        Error::invalid_at(
+            "/",
+            format!(
+                "the input cannot be read as JSON at line {}, column {}: it is broken, or nested more than a hundred levels deep. Correct it \
+                 and start again.",
+                error.line(),
+                error.column()
+            ),
+        )
+    })
 }
 
 /// Reads the state document.

@@ -9,10 +9,12 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{IntoUrl, Method, Request, RequestBuilder, StatusCode, redirect};
 
+use secrecy::SecretString;
+
 use lanes::Lanes;
 pub use tls::Tls;
 
-use crate::{Error, ErrorName, Result};
+use crate::{Error, ErrorName, Result, redact};
 
 /// Below every function's own time-out, so that a silent remote becomes a named error and not a killed function.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,6 +22,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The vendors' answers are kilobytes; a service with many components some hundred.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Of a field in an answer, for a message.
+const MAX_PATH_CHARS: usize = 120;
 
 /// A client for one invocation: a frozen and thawed function would reuse dead sockets, so none outlives its invocation.
 ///
@@ -69,19 +73,20 @@ impl Client {
     /// `Unavailable` when there is no answer, or it is cut off; `Unexpected` when it is too large.
     pub async fn send(&self, request: RequestBuilder, what: &str) -> Result<Answer> {
         let request = request.build().map_err(|error| transport(&error.into(), what))?;
-        self.exchange(request).await.map_err(|error| transport(&error, what))
+        let answer = self.exchange(request, MAX_BODY_BYTES).await;
+        answer.map_err(|error| transport(&error, what))
     }
 
-    /// One request and its whole answer, when it is its turn.
-    pub(crate) async fn exchange(&self, request: Request) -> Result<Answer, Broken> {
+    /// One request and its whole answer, when it is its turn. Of the body no more than `max` bytes are ever held.
+    pub(crate) async fn exchange(&self, request: Request, max: usize) -> Result<Answer, Broken> {
         let turn = self.lanes.turn(request.url(), TOTAL_TIMEOUT).await;
         let _turn = turn.ok_or(Broken::Timeout)?;
         let mut response = self.client.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(Broken::TooLarge(status));
+            if body.len() + chunk.len() > max {
+                return Err(Broken::TooLarge(status, TooLarge(max)));
             }
             body.extend_from_slice(&chunk);
         }
@@ -97,9 +102,21 @@ impl Client {
 pub(crate) enum Broken {
     /// The others at the same host took all the time.
     Timeout,
-    TooLarge(StatusCode),
+    TooLarge(StatusCode, TooLarge),
     Transport(reqwest::Error),
 }
+
+/// A body of more bytes than this.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TooLarge(pub(crate) usize);
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer has more than {} bytes", self.0)
+    }
+}
+
+impl std::error::Error for TooLarge {}
 
 impl From<reqwest::Error> for Broken {
     fn from(error: reqwest::Error) -> Self {
@@ -125,6 +142,15 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
+    /// The same without the credentials that it was asked with, in whatever of it may be shown. What holds another comes before it.
+    #[must_use]
+    pub fn without(self, secrets: &[&SecretString]) -> Self {
+        Self {
+            body: redact::json_body(self.body, secrets),
+            ..self
+        }
+    }
+
     /// The first of these headers that is there and readable.
     pub fn header(&self, names: &[&str]) -> Option<&str> {
         names
@@ -147,38 +173,75 @@ impl Answer {
     /// # Errors
     /// `Unavailable` when it is no JSON or has not the shape: a proxy's page or a truncated body, which another try mends.
     pub fn json<T: serde::de::DeserializeOwned>(&self, what: &str) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let (name, hint) = if error.is_data() {
-                (
-                    ErrorName::Unexpected,
-                    "the answer has not the documented shape; report it to the maintainers of this workflow",
-                )
-            } else {
-                (
-                    ErrorName::Unavailable,
-                    "the answer is not JSON or was cut off, as a proxy in between may do; it is tried again",
-                )
-            };
-            // Only the position: the text around it may be a secret.
-            Error::new(
-                name,
+        let mut read = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut read).map_err(|error| self.unreadable(&error, what))?;
+        match read.end() {
+            Ok(()) => Ok(value),
+            Err(_) => Err(Error::new(
+                ErrorName::Unavailable,
                 format!(
-                    "{what} answered {} with a body that cannot be read (line {}, column {}): {hint}.",
-                    self.status,
-                    error.line(),
-                    error.column()
+                    "{what} answered {} with more than one JSON value; it is tried again.",
+                    self.status
+                ),
+            )),
+        }
+    }
+
+    /// Fields and positions alone: the text at them may be a secret.
+    fn unreadable(&self, error: &serde_path_to_error::Error<serde_json::Error>, what: &str) -> Error {
+        let inner = error.inner();
+        let (name, why) = if inner.is_data() {
+            let field = field(&error.path().to_string(), &inner.to_string());
+            (
+                ErrorName::Unexpected,
+                format!(
+                    "{field}; the answer has not the documented shape: report it to the maintainers of this workflow"
                 ),
             )
-        })
+        } else {
+            (
+                ErrorName::Unavailable,
+                "the answer is not JSON or was cut off, as a proxy in between may do; it is tried again".to_owned(),
+            )
+        };
+        let (status, line, column) = (self.status, inner.line(), inner.column());
+        Error::new(
+            name,
+            format!("{what} answered {status} with a body that cannot be read (line {line}, column {column}): {why}."),
+        )
+    }
+}
+
+/// What is wrong with which field, of serde's words only those that are in no answer. `path`: of the value that was being read.
+fn field(path: &str, words: &str) -> String {
+    let path: String = path.chars().take(MAX_PATH_CHARS).collect();
+    let at = if path == "." { String::new() } else { path };
+    if let Some((name, _)) = words
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'))
+    {
+        let dot = if at.is_empty() { "" } else { "." };
+        return format!("the field \"{at}{dot}{name}\" is missing");
+    }
+    let expected = words.rsplit_once(", expected ").map(|(_, expected)| expected);
+    let expected = expected.and_then(|expected| expected.split(" at line ").next());
+    let place = if at.is_empty() {
+        "the whole".to_owned()
+    } else {
+        format!("the field \"{at}\"")
+    };
+    match expected {
+        Some(expected) => format!("{place} is not {expected}"),
+        None => format!("{place} is wrong"),
     }
 }
 
 /// In our words, without the URL (its query is the caller's business) and without any header.
 fn transport(broken: &Broken, what: &str) -> Error {
     let (why, cause) = match broken {
-        Broken::TooLarge(status) => {
+        Broken::TooLarge(status, TooLarge(max)) => {
             return Error::unexpected(format!(
-                "{what} answered {status} with more than {MAX_BODY_BYTES} bytes, which no documented answer has."
+                "{what} answered {status} with more than {max} bytes, which no documented answer has."
             ));
         }
         Broken::Timeout => ("no answer came in time", "the calls before it took too long".to_owned()),

@@ -15,6 +15,7 @@
 //! | [`secrets`] | credentials from Secrets Manager |
 //! | [`http`] | the HTTP client of the vendors' APIs |
 //! | [`aws`] | the AWS SDK over that same client, and its errors in our names |
+//! | `redact` | takes credentials out of what a remote answers |
 //! | [`provider`] | HCP Vault Dedicated and Aiven behind one trait |
 
 pub mod aws;
@@ -27,6 +28,7 @@ pub mod plan;
 pub mod profile;
 pub mod progress;
 pub mod provider;
+mod redact;
 pub mod register;
 pub mod request;
 pub mod secrets;

@@ -94,13 +94,27 @@ fn none<T>() -> Option<T> {
 /// How a phase waits: seconds before the second look, then a constant interval, until the budget is used up.
 ///
 /// Half the documented minimum first and a constant interval after it is never worse than its interval; exponential
-/// back-off is for errors, not for waiting.
+/// back-off is for errors, not for waiting. `cargo waiting` plays it against others, and says what each costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
     pub first_wait_seconds: u32,
     pub interval_seconds: u32,
     pub budget_seconds: u32,
+    /// Seconds that one invocation may wait by itself between its looks; 0: every wait is the state machine's.
+    pub hold_seconds: u32,
 }
+
+/// Until the look after a write that starts what takes the vendors one to five minutes. Longer than an invocation waits itself, so
+/// that the execution's history tells what was begun.
+pub const AFTER_START_SECONDS: u32 = 50;
+
+/// A look that takes longer has failed. Above the HTTP client's own time-outs, and below the lease of a vendor's service, which a
+/// look may hold.
+pub const LOOK_SECONDS: u64 = 90;
+
+/// The longest wait that an invocation waits by itself. A turn of the state machine is three transitions, whose price is that of
+/// 45 seconds of a function of 128 MB.
+pub const LONGEST_HELD_WAIT_SECONDS: u32 = 45;
 
 /// Looks of a phase that may follow each other sooner than the interval. A remote that asks for a second again and again would
 /// otherwise fill the execution's history, which Step Functions ends at 25,000 events.
@@ -114,6 +128,11 @@ impl Schedule {
         } else {
             self.interval_seconds
         }
+    }
+
+    /// Whether an invocation that has waited `held_seconds` already waits `wait_seconds` more itself, instead of the state machine.
+    pub fn holds(&self, held_seconds: u32, wait_seconds: u32) -> bool {
+        wait_seconds <= LONGEST_HELD_WAIT_SECONDS && held_seconds.saturating_add(wait_seconds) <= self.hold_seconds
     }
 }
 
@@ -182,6 +201,7 @@ mod tests {
         first_wait_seconds: 150,
         interval_seconds: 15,
         budget_seconds: 200,
+        hold_seconds: 40,
     };
 
     fn look_again(previous: Option<&Phase<()>>, pending: Pending) -> Result<Phase<()>> {
@@ -250,6 +270,25 @@ mod tests {
         assert_eq!((ready.attempt, ready.waited_seconds, ready.wait_seconds), (2, 150, 0));
         assert_eq!(ready.ready(), Some(&()));
         assert_eq!(first.ready(), None);
+    }
+
+    #[test]
+    fn an_invocation_waits_short_waits_itself_until_its_time_is_used_up() {
+        assert!(SCHEDULE.holds(0, 15) && SCHEDULE.holds(25, 15));
+        assert!(!SCHEDULE.holds(26, 15));
+        let patient = Schedule {
+            hold_seconds: u32::MAX,
+            ..SCHEDULE
+        };
+        assert!(
+            patient.holds(u32::MAX, 45) && !patient.holds(0, 46),
+            "the state machine waits long ones for less"
+        );
+        let none = Schedule {
+            hold_seconds: 0,
+            ..SCHEDULE
+        };
+        assert!(!none.holds(0, 1));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -73,16 +74,18 @@ pub struct Row {
 }
 
 /// Where a connection stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// A run makes or changes it.
     Connecting,
+    /// It works.
     Connected,
     /// The last run failed, and took back what it had made.
     Failed,
     /// A deprovision takes it away.
     Removing,
+    /// A deprovision took it away.
     Removed,
     /// Something is left that no run could take away.
     NeedsAttention,

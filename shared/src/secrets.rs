@@ -13,6 +13,8 @@ use crate::{Error, ErrorName, Result, aws};
 
 /// So that a rotated secret is noticed soon even if the old one still works.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
+/// However long a vendor says that a token is good.
+const MAX_TOKEN_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// A token is not used when it has less than this left.
 const TOKEN_MARGIN: Duration = Duration::from_secs(60);
 
@@ -80,7 +82,7 @@ impl Secret {
         self.cache
             .lock()
             .tokens
-            .insert(self.id.clone(), (Instant::now() + lifetime, token));
+            .insert(self.id.clone(), (Instant::now() + lifetime.min(MAX_TOKEN_AGE), token));
     }
 
     /// The named string fields of the secret's JSON object.

@@ -59,7 +59,7 @@ pub async fn apply(
     let made = match &mut decision.endpoint {
         EndpointDecision::Create { generation, subnets } => {
             let subnets = std::mem::take(subnets);
-            return create(
+            let created = create(
                 ec2,
                 situation,
                 wanted,
@@ -68,8 +68,11 @@ pub async fn apply(
                 subnets,
                 &group_ids,
                 attempt,
-            )
-            .await;
+            );
+            match created.await? {
+                Look::Ready(made) => made,
+                Look::Pending(pending) => return Ok(pending.into()),
+            }
         }
         EndpointDecision::Existing(existing) => match change(ec2, existing, &group_ids).await? {
             Some(pending) => return Ok(pending.into()),
@@ -79,7 +82,9 @@ pub async fn apply(
             },
         },
     };
-    for group in &decision.surplus_groups {
+    // An endpoint that goes only when the new one works may use them until then.
+    let surplus = decision.surplus_groups.iter().filter(|_| decision.replaced.is_empty());
+    for group in surplus {
         if managed::delete(ec2, &group.id).await? == Deleted::InUse {
             return Ok(Pending::new(
                 "group in use",
@@ -180,12 +185,10 @@ async fn create(
     group_ids: &[String],
     attempt: u32,
 ) -> Result<Look<EndpointMade>> {
-    // The skipped generation after a taken token is a function of the attempt alone, so that a repeated look repeats it.
-    let first = if attempt > LOOKS_FOR_A_PARALLEL_RUN {
-        next.saturating_add(1)
-    } else {
-        next
-    };
+    // How many generations are skipped after taken tokens is a function of the attempt alone, so that a repeated look repeats it. Each of
+    // them may be of an earlier life of the connection, with other parameters, and is believed in just as long.
+    let skipped = attempt.saturating_sub(1) / LOOKS_FOR_A_PARALLEL_RUN;
+    let first = next.saturating_add(skipped);
     let mut chosen_again = false;
     let mut generation = first;
     while generation < first.saturating_add(CORPSES_AT_MOST) {

@@ -55,6 +55,27 @@ pub async fn in_turn<T>(
     }
 }
 
+/// A vendor's look that writes nothing; none where it would.
+///
+/// # Errors
+/// As the look.
+pub async fn without_writing<T>(
+    context: &Context,
+    document: &Document,
+    look: impl AsyncFn(&dyn Provider) -> Result<Look<T>>,
+) -> Result<Option<Look<T>>> {
+    let withheld = Withheld::default();
+    let reader = context
+        .provider_that(&document.request, Writing::Withheld(withheld.clone()))
+        .await;
+    let answer = look(reader.as_ref()).await;
+    if withheld.was_wanted() {
+        Ok(None)
+    } else {
+        answer.map(Some)
+    }
+}
+
 fn busy(request: &Request, execution: &Execution, holder: &str) -> Pending {
     let wait = jittered(BUSY_SECONDS, 2 * BUSY_SECONDS, &execution.id, 0);
     let service = request.provider.display_name();

@@ -48,7 +48,7 @@ pub async fn others(
             };
             let (ids, mut vpcs): (Vec<String>, Vec<String>) = found
                 .into_iter()
-                .filter(|e| e.is_live() && !is_ours(e))
+                .filter(|e| e.may_be_live() && !is_ours(e))
                 .map(|e| (e.id, e.vpc_id))
                 .unzip();
             vpcs.sort();

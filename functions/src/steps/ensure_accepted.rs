@@ -41,6 +41,15 @@ impl Step for EnsureAccepted {
             )),
         }
     }
+
+    /// A look never writes.
+    async fn look_only(
+        context: &Context,
+        document: &Document,
+        attempt: u32,
+    ) -> Result<Option<Look<AvailableEndpoint>>> {
+        Self::look(context, document, attempt).await.map(Some)
+    }
 }
 
 /// One answer of the step: as any, but that an endpoint which came to nothing is `again` while the run may make another.

@@ -41,12 +41,26 @@ impl Step for EnsureAccess {
         }
         Ok(Look::Ready(access))
     }
+
+    async fn look_only(context: &Context, document: &Document, attempt: u32) -> Result<Option<Look<Access>>> {
+        let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
+        let (_, vendor) = found(document)?;
+        let look = async |provider: &dyn Provider| provider.ensure_access(endpoint, attempt).await;
+        let looked = lease::without_writing(context, document, look).await?;
+        Ok(match looked {
+            Some(Look::Ready(access)) if vendor.private_hostname.is_some() || opens_ports(document, &access)? => None,
+            looked => looked,
+        })
+    }
 }
 
-/// Lets clients in on ports that the vendor has told only now, in the security group that the workflow made.
-async fn open_ports(context: &Context, document: &Document, access: &Access) -> Result<()> {
-    let (facts, vendor) = found(document)?;
-    let consumer = &document.request.consumer;
+/// Ports that the vendor has told only now, and that the workflow is to open.
+fn opens_ports(document: &Document, access: &Access) -> Result<bool> {
+    Ok(!new_ports(document, access)?.is_empty() && document.request.consumer.has_managed_group())
+}
+
+fn new_ports(document: &Document, access: &Access) -> Result<Vec<(u16, u16)>> {
+    let (_, vendor) = found(document)?;
     let known = |port: u16| vendor.ports.iter().any(|(from, to)| (*from..=*to).contains(&port));
     let mut new: Vec<(u16, u16)> = access
         .components
@@ -56,9 +70,17 @@ async fn open_ports(context: &Context, document: &Document, access: &Access) -> 
         .collect();
     new.sort_unstable();
     new.dedup();
-    if new.is_empty() || !consumer.has_managed_group() {
+    Ok(new)
+}
+
+/// Lets clients in on ports that the vendor has told only now, in the security group that the workflow made.
+async fn open_ports(context: &Context, document: &Document, access: &Access) -> Result<()> {
+    if !opens_ports(document, access)? {
         return Ok(());
     }
+    let (facts, _) = found(document)?;
+    let consumer = &document.request.consumer;
+    let new = new_ports(document, access)?;
     let cidrs = if consumer.client_cidrs.is_empty() {
         &facts.vpc_cidrs
     } else {

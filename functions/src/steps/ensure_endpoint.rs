@@ -12,7 +12,7 @@ use crate::consumer_side::network;
 use crate::consumer_side::read::read;
 use crate::consumer_side::{Service, Wanted};
 use crate::context::Context;
-use crate::ec2::endpoints::State;
+use crate::ec2::endpoints::{Endpoint, State};
 use crate::ec2::services;
 use crate::ec2::vpc::Vpc;
 use crate::runtime::Step;
@@ -48,6 +48,12 @@ impl Step for EnsureEndpoint {
                 "the endpoint {} is in state \"{}\", which no contract knows. Look at it in the VPC console.",
                 strange.id, strange.raw_state
             )));
+        }
+        if let Some(made) = situation.ours.iter().find(|e| came_to_nothing_unheard(e, document)) {
+            return Ok(Look::Ready(EndpointMade {
+                endpoint_id: made.id.clone(),
+                generation: made.generation(),
+            }));
         }
         let mut wanted = Wanted {
             request,
@@ -87,4 +93,11 @@ impl Step for EnsureEndpoint {
         let decision = decide(&situation, &wanted);
         apply(&ec2, &situation, &wanted, service, decision, attempt).await
     }
+}
+
+/// This run made it in a look whose answer was lost. EnsureAccepted judges it: it counts what comes to nothing, and without its
+/// count endpoints could be made as long as the budget lasts.
+fn came_to_nothing_unheard(endpoint: &Endpoint, document: &Document) -> bool {
+    let is_counted = document.ended.iter().any(|ended| ended.endpoint_id == endpoint.id);
+    endpoint.is_dead() && endpoint.execution() == Some(document.execution.name.as_str()) && !is_counted
 }

@@ -26,4 +26,11 @@ impl Step for EnsureService {
         })
         .await
     }
+
+    async fn look_only(context: &Context, document: &Document, attempt: u32) -> Result<Option<Look<ServiceOffer>>> {
+        lease::without_writing(context, document, async |provider| {
+            provider.ensure_service(attempt).await
+        })
+        .await
+    }
 }

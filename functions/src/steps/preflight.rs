@@ -324,7 +324,7 @@ async fn old_vpc(
 /// Endpoints of the account that are connected to the same service and stay as they are.
 async fn other_endpoints(ec2: &aws_sdk_ec2::Client, offer: &ServiceOffer, seen: &Seen) -> Result<Vec<String>> {
     let found = endpoints::find_of_service(ec2, &offer.service_name).await?;
-    let others = found.iter().filter(|e| e.is_live() && !e.is_of(&seen.connection));
+    let others = found.iter().filter(|e| e.may_be_live() && !e.is_of(&seen.connection));
     let notes = others.map(|e| {
         let what = match e.tags.get(shared::identity::TAG_CONNECTION) {
             Some(other) => format!(

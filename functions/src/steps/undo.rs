@@ -263,7 +263,7 @@ async fn others(ec2: &Ec2, document: &Document, facts: &Preflight, ours: &[Endpo
     let mut others: Vec<String> = ours
         .iter()
         .chain(&of_service)
-        .filter(|e| e.is_live() && !is_of_this_run(e, document) && Some(&e.id) != facts.endpoint_id.as_ref())
+        .filter(|e| e.may_be_live() && !is_of_this_run(e, document) && Some(&e.id) != facts.endpoint_id.as_ref())
         .map(|e| e.id.clone())
         .collect();
     others.sort();

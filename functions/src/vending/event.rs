@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 use shared::events::{ACCOUNT_VENDED, AccountVended, CLIENT_SOURCE, CONNECTION_REQUESTED};
-use shared::{Error, ErrorName, Result};
+use shared::{Error, Result};
 
 const CONTROL_TOWER_SOURCE: &str = "aws.controltower";
 /// There is another event of the same name for the API call, long before the account is there.
@@ -37,16 +37,33 @@ impl Event {
     /// # Errors
     /// `InvalidRequest` for what is no event, or one whose id cannot be part of an execution's name.
     pub fn read(document: Value) -> Result<Self> {
-        let event: Self = serde_json::from_value(document).map_err(|error| {
-            Error::new(
-                ErrorName::InvalidRequest,
-                format!("the function's input is no event of EventBridge ({error}). Put an event on the bus; do not invoke the function."),
+        let no_event = |path: &str, why: &str| {
+            let what = "the function's input is no event of EventBridge";
+            Error::invalid_at(
+                path,
+                format!("{why}; {what}. Put an event on the bus; do not invoke the function."),
             )
-        })?;
+        };
+        if !document.is_object() {
+            return Err(no_event("/", "must be an object"));
+        }
+        for field in ["id", "source", "detail-type", "detail"] {
+            match document.get(field) {
+                None => return Err(no_event(&format!("/{field}"), "missing")),
+                Some(value) if field != "detail" && !value.is_string() => {
+                    return Err(no_event(&format!("/{field}"), "must be of type string"));
+                }
+                Some(_) => {}
+            }
+        }
+        let event: Self = serde_json::from_value(document).map_err(|error| no_event("/", &error.to_string()))?;
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
         // "event-" and this make an execution's name, of 80 characters at most.
         if event.id.is_empty() || event.id.len() > 74 || !event.id.chars().all(is_word) {
-            return Err(Error::invalid_at("/id", "is no id of an event of EventBridge"));
+            return Err(no_event(
+                "/id",
+                "is no id of an event: at most 74 letters, digits and hyphens",
+            ));
         }
         Ok(event)
     }
@@ -101,6 +118,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use serde_json::json;
+    use shared::ErrorName;
 
     use super::*;
 

@@ -2,9 +2,14 @@
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_types::request_id::RequestId;
 
-use crate::{Error, ErrorName};
+use crate::http::TooLarge;
+use crate::{Error, ErrorName, redact};
+
+/// AWS's messages are sentences; what is longer helps nobody.
+const MAX_MESSAGE_CHARS: usize = 1500;
 
 /// The service's error code, if it answered with one.
 pub fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
@@ -31,6 +36,11 @@ where
                 ),
             )
         }
+        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(is_too_large) => {
+            Error::unexpected(format!(
+                "{doing}: AWS's answer is larger than any that this call is documented to have, and was not read to its end."
+            ))
+        }
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => Error::new(
             ErrorName::Unavailable,
             format!(
@@ -45,6 +55,10 @@ where
             "{doing}: the call to AWS could not be made; this is a defect of the workflow or of its environment (credentials, region)."
         )),
     }
+}
+
+fn is_too_large(error: &ConnectorError) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<TooLarge>())
 }
 
 /// An error that AWS put into an answer of HTTP 200, as in the `unsuccessful` of `DeleteVpcEndpoints`.
@@ -114,11 +128,12 @@ fn name_of(code: &str, status: u16) -> ErrorName {
     }
 }
 
-/// A sentence: EC2 appends kilobytes of encoded text that only `sts:DecodeAuthorizationMessage` can read, and STS ends without a
+/// A sentence without anything of the request's signature: EC2 appends kilobytes of encoded text that only `sts:DecodeAuthorizationMessage` can read, and STS ends without a
 /// full stop.
 fn readable(message: &str) -> String {
+    let message = redact::aws_message(message);
     let text = message.split("Encoded authorization failure message").next();
-    let text = text.unwrap_or(message).trim();
+    let text: String = text.unwrap_or(message).trim().chars().take(MAX_MESSAGE_CHARS).collect();
     let end = if text.ends_with(['.', '!', '?', ':']) { "" } else { "." };
     format!("{text}{end}")
 }

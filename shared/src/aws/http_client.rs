@@ -10,6 +10,9 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::http::{Broken, Client};
 
+/// EC2's largest pages, a thousand security groups full of rules, stay below it, and a function has eight times as much.
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+
 /// The adapter. Time-outs are the reqwest client's own.
 #[derive(Debug, Clone)]
 pub(super) struct OverReqwest(Client);
@@ -36,7 +39,7 @@ impl HttpConnector for OverReqwest {
             let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
             let request = http::Request::from_parts(parts, body);
             let request = reqwest::Request::try_from(request).map_err(|e| ConnectorError::user(e.into()))?;
-            let answer = client.exchange(request).await.map_err(broken)?;
+            let answer = client.exchange(request, MAX_BODY_BYTES).await.map_err(broken)?;
             let mut response = http::Response::new(SdkBody::from(answer.body));
             *response.status_mut() = answer.status;
             *response.headers_mut() = answer.headers;
@@ -48,7 +51,7 @@ impl HttpConnector for OverReqwest {
 fn broken(broken: Broken) -> ConnectorError {
     match broken {
         Broken::Timeout => ConnectorError::timeout("the calls before it took too long".into()),
-        Broken::TooLarge(status) => ConnectorError::other(format!("an answer {status} that is too large").into(), None),
+        Broken::TooLarge(_, too_large) => ConnectorError::other(too_large.into(), None),
         Broken::Transport(error) if error.is_timeout() => ConnectorError::timeout(error.without_url().into()),
         Broken::Transport(error) => ConnectorError::io(error.without_url().into()),
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::validate::{Violation, escape};
+use super::validate::{Violation, cut, escape};
 
 /// Every violation of a schema, in our words. A keyword that is not known says nothing; a test holds that there is none.
 pub(super) fn violations(document: &Value, schema: &Value) -> Vec<Violation> {
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
             match known.and_then(|known| known.get(name)) {
                 Some(schema) => self.value(value, schema, &path, told),
                 None => match schema.get("additionalProperties") {
-                    Some(Value::Bool(false)) => self.wrong(&path, "unknown field"),
+                    Some(Value::Bool(false)) => self.wrong(&path, unknown_field(name)),
                     Some(schema) => self.value(value, schema, &path, told),
                     None => {}
                 },
@@ -231,14 +231,31 @@ fn wrong_type(value: &Value, expected: &Value) -> String {
     format!("must be of type {expected}, not {found}")
 }
 
+/// No field's name has other characters than ASCII's: those that it has by mistake may look like others, or like none.
+fn unknown_field(name: &str) -> String {
+    if name.is_ascii() {
+        "unknown field".to_owned()
+    } else {
+        format!("unknown field; its name is \"{}\"", plain(name))
+    }
+}
+
 /// A value for a message, cut short: a request is nobody's secret, but a megabyte of it helps nobody.
 fn quoted(text: &str) -> String {
-    let text = Value::from(text).to_string();
-    if text.chars().count() <= 80 {
-        text
-    } else {
-        text.chars().take(77).chain("...".chars()).collect()
+    cut(&plain(&Value::from(text).to_string()), 80)
+}
+
+/// With escapes for whatever is not ASCII: a character that looks like another one, or like none, is seen so.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            plain.push(c);
+        } else {
+            plain.extend(c.escape_unicode());
+        }
     }
+    plain
 }
 
 #[cfg(test)]

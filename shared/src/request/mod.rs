@@ -20,7 +20,7 @@ pub use consumer::Consumer;
 pub use hcp_vault::HcpVault;
 pub use reference::{ConnectionReference, Input, ProfileReference};
 pub use schema::{json_schema, schema_text};
-pub use validate::validate;
+pub use validate::{read_document, validate};
 
 /// A request: what to do about which vendor's service, and the VPC that gets private access to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

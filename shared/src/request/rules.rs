@@ -64,6 +64,11 @@ fn cidrs(field: &str, ranges: &[String], violations: &mut Vec<Violation>) {
                     format!("\"{range}\" has host bits set; the network is {}", net.trunc()),
                 ));
             }
+            // Some read 010 as 8, and the vendors get it as it is written.
+            Ok(net) if net.to_string() != *range => violations.push(Violation::at(
+                path,
+                format!("\"{range}\" is written with leading zeros; write {net}"),
+            )),
             Ok(net) if net.prefix_len() == 0 => violations.push(Violation::at(path, "must not be the whole Internet")),
             Ok(_) => {}
         }
@@ -82,6 +87,24 @@ fn disjoint(field: &str, wanted: &[String], removed: &[String], violations: &mut
 
 fn consumer(request: &Request, violations: &mut Vec<Violation>) {
     let consumer = &request.consumer;
+    partition("/consumer/region", &consumer.region, violations);
+    let regions = match &request.provider {
+        Provider::HcpVault(hcp) => ("consumer_regions", &hcp.consumer_regions),
+        Provider::Aiven(aiven) => ("supported_regions", &aiven.supported_regions),
+    };
+    for (i, region) in regions.1.iter().enumerate().filter(|(_, r)| **r != consumer.region) {
+        partition(&format!("/provider/{}/{i}", regions.0), region, violations);
+    }
+    if consumer
+        .role_arn
+        .as_deref()
+        .is_some_and(|arn| !arn.starts_with("arn:aws:"))
+    {
+        violations.push(Violation::at(
+            "/consumer/role_arn",
+            "is a role of another AWS partition than the commercial one (arn:aws:…), where this workflow does not work",
+        ));
+    }
     if let Some(account) = consumer.role_arn.as_deref().and_then(|arn| arn.split(':').nth(4))
         && account != consumer.account_id
     {
@@ -136,6 +159,19 @@ fn consumer(request: &Request, violations: &mut Vec<Violation>) {
     }
 }
 
+/// PrivateLink ends at the border of a partition, and the vendors are in the commercial one.
+fn partition(path: &str, region: &str, violations: &mut Vec<Violation>) {
+    let others = ["cn-", "us-gov-", "us-iso-", "us-isob-", "us-isof-", "eu-isoe-", "eusc-"];
+    if others.iter().any(|prefix| region.starts_with(prefix)) {
+        violations.push(Violation::at(
+            path,
+            format!(
+                "\"{region}\" is in another AWS partition than the commercial one, where this workflow does not work"
+            ),
+        ));
+    }
+}
+
 fn aiven_rules(aiven: &Aiven, violations: &mut Vec<Violation>) {
     disjoint("principals", &aiven.principals, &aiven.remove_principals, violations);
     disjoint(
@@ -180,7 +216,17 @@ fn secret(request: &Request, prefix: &str, violations: &mut Vec<Violation>) {
     let id = request.provider.secret_id();
     // An ARN ends with the name and six random characters: arn:aws:secretsmanager:<region>:<account>:secret:<name>-AbCdEf
     let name = if id.starts_with("arn:") {
-        id.splitn(7, ':').nth(6)
+        let parts: Vec<&str> = id.splitn(7, ':').collect();
+        match parts[..] {
+            ["arn", "aws", "secretsmanager", _, _, "secret", name] => Some(name),
+            _ => {
+                violations.push(Violation::at(
+                    "/provider/secret_id",
+                    "is no ARN of a secret: arn:aws:secretsmanager:<region>:<account>:secret:<name>-<6 characters>",
+                ));
+                return;
+            }
+        }
     } else {
         Some(id)
     };

@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::rules::rules;
+use super::schema::schema_of;
 use super::{Provider, Request, conform, json_schema};
 use crate::{Error, ErrorName, Result};
 
@@ -80,6 +82,14 @@ pub(crate) fn read<T: DeserializeOwned>(
     T::deserialize(document).map_err(|error| vec![Violation::at("", error.to_string())])
 }
 
+/// Reads any document by the schema of its type. `what`: for the message, like "the command".
+///
+/// # Errors
+/// `InvalidRequest` with every violation, each on its own line as `<JSON pointer>: <what is wrong>`.
+pub fn read_document<T: JsonSchema + DeserializeOwned>(what: &str, document: &Value) -> Result<T> {
+    read(document, &schema_of::<T>(), Vec::new()).map_err(|violations| report(what, violations))
+}
+
 /// The schema of a request of the document's vendor, and the violation where that cannot be told.
 fn request_schema(document: &Value) -> (Value, Vec<Violation>) {
     let mut schema = json_schema();
@@ -145,6 +155,11 @@ fn with_defaults(mut request: Request) -> Request {
     request
 }
 
+/// An execution's cause ends at 32,768 characters: so many lines of so many characters are told.
+const TOLD_LINES: usize = 40;
+const TOLD_PATH_CHARS: usize = 160;
+const TOLD_MESSAGE_CHARS: usize = 600;
+
 /// `what`: "the request". Each violation is on its own line as `<JSON pointer>: <what is wrong>`.
 pub(crate) fn report(what: &str, mut violations: Vec<Violation>) -> Error {
     violations.sort();
@@ -154,15 +169,31 @@ pub(crate) fn report(what: &str, mut violations: Vec<Violation>) -> Error {
         violations.len(),
         if violations.len() == 1 { "" } else { "s" }
     );
-    for violation in violations {
+    let more = violations.len().saturating_sub(TOLD_LINES);
+    for violation in violations.into_iter().take(TOLD_LINES) {
         let path = if violation.path.is_empty() {
             "/"
         } else {
             &violation.path
         };
-        let _ = write!(text, "\n{path}: {}", violation.message);
+        let path = cut(path, TOLD_PATH_CHARS);
+        let _ = write!(text, "\n{path}: {}", cut(&violation.message, TOLD_MESSAGE_CHARS));
+    }
+    if more > 0 {
+        let _ = write!(text, "\nand {more} more.");
     }
     Error::new(ErrorName::InvalidRequest, text)
+}
+
+pub(super) fn cut(text: &str, chars: usize) -> String {
+    if text.chars().count() <= chars {
+        text.to_owned()
+    } else {
+        text.chars()
+            .take(chars.saturating_sub(3))
+            .chain("...".chars())
+            .collect()
+    }
 }
 
 /// Escapes a field's name for a JSON pointer (RFC 6901).

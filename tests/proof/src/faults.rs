@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rehearsal::{Error, Result};
-use simulators::recorder::{Api, FaultKind};
+use simulators::recorder::Api;
 
-use crate::life::{self, Kind, Mishap, Quiet};
+use crate::life::{self, Course, Mishap, Quiet};
 use crate::pool::Pool;
-use crate::trial::{Trial, Trials, Verdict};
-use crate::world::{Situation, differences};
-
-/// Real time, longer than a function waits for an answer.
-const TOO_SLOW: Duration = Duration::from_secs(23);
-/// A call that did not come up is tried again in a new world so often.
-const ATTEMPTS: usize = 2;
+use crate::scenes;
+use crate::situation::Situation;
+use crate::trial::{Trial, Trials};
+use crate::trouble::{self, Callee, Strike, Trouble};
+use crate::world::differences;
 
 /// The lives without mishaps, and the calls that they have every time.
 pub struct Recorded {
@@ -57,7 +54,7 @@ async fn record_one(pool: &Pool, situation: Situation) -> Result<Quiet> {
 
 async fn quiet(pool: &Pool, situation: Situation) -> Result<Quiet> {
     let stage = pool.take().await?;
-    let played = life::play(&stage, situation, pool.world_number(), None, None).await?;
+    let played = life::play(&stage, situation, pool.world_number(), Course::default()).await?;
     pool.give_back(stage);
     if played.findings.is_empty() {
         return Ok(played.quiet);
@@ -67,30 +64,24 @@ async fn quiet(pool: &Pool, situation: Situation) -> Result<Quiet> {
 }
 
 fn in_both(mut first: Quiet, second: &Quiet) -> Quiet {
-    for (kind, (_, times)) in &mut first.calls {
-        *times = (*times).min(second.calls.get(kind).map_or(0, |(_, times)| *times));
+    for (act, calls) in &mut first.calls {
+        for (callee, (_, times)) in calls {
+            let others = second.calls.get(act).and_then(|calls| calls.get(callee));
+            *times = (*times).min(others.map_or(0, |(_, times)| *times));
+        }
     }
     first
 }
 
 /// One trial for each call and fault.
-pub fn trials(recorded: &Recorded) -> Trials {
-    let mut trials = Vec::new();
-    let mut calls = 0;
-    for (situation, quiet) in &recorded.lives {
-        for (kind, api, nth) in calls_of(quiet) {
-            calls += 1;
-            for (word, fault) in faults_of(api, &kind) {
-                let name = format!("faults/{}/{}.{nth}/{word}", situation.name(), place(&kind));
-                let mishap = mishap(&kind, api, Some(nth), fault);
-                trials.push(trial(name, *situation, mishap, Arc::clone(quiet)));
-            }
-        }
-    }
+pub fn trials(recorded: &Recorded, scenes: &scenes::Recorded) -> Trials {
+    let (mut trials, calls) = of_each_call("faults", recorded, trouble::troubles_of);
+    let (more, more_calls) = scenes.faults();
+    trials.extend(more);
     Trials {
         row: "calls × faults",
         source: format!(
-            "{calls} calls of {} lives, by the faults of each call's protocol",
+            "{calls} calls of {} lives, by the faults of each call's protocol; {more_calls} of a fleet, a sweep, the register and vending",
             recorded.lives.len()
         ),
         trials,
@@ -101,19 +92,14 @@ pub fn trials(recorded: &Recorded) -> Trials {
 pub fn outages(recorded: &Recorded) -> Trials {
     let mut trials = Vec::new();
     for (situation, quiet) in &recorded.lives {
-        for (kind, (api, _)) in quiet.calls.iter().filter(|(_, (_, times))| *times > 0) {
-            let status = |status| FaultKind::Status {
-                status,
-                retry_after: None,
-            };
-            for (word, fault) in [
-                ("503", status(503)),
-                ("403", status(403)),
-                ("killed", FaultKind::KillBefore),
-            ] {
-                let name = format!("outages/{}/{}/{word}", situation.name(), place(kind));
-                let mishap = mishap(kind, *api, None, fault);
-                trials.push(trial(name, *situation, mishap, Arc::clone(quiet)));
+        for (act, calls) in &quiet.calls {
+            for (callee, (api, _)) in calls.iter().filter(|(_, (_, times))| *times > 0) {
+                for (word, trouble) in trouble::outages_of(callee, *api) {
+                    let name = format!("outages/{}/{}/{}/{word}", situation.name(), act.name(), callee.name());
+                    let strike = Strike { nth: None, trouble };
+                    let mishap = Mishap { act: *act, strike };
+                    trials.push(Trial::of_life(name, *situation, mishap, quiet));
+                }
             }
         }
     }
@@ -127,84 +113,30 @@ pub fn outages(recorded: &Recorded) -> Trials {
     }
 }
 
-/// Every call of a life.
-pub(crate) fn calls_of(quiet: &Quiet) -> Vec<(Kind, Api, u32)> {
-    let calls = quiet.calls.iter();
-    calls
-        .flat_map(|(kind, (api, times))| (1..=*times).map(|nth| (kind.clone(), *api, nth)))
-        .collect()
-}
+type Troubles = fn(&Callee, Option<Api>) -> Vec<(&'static str, Trouble)>;
 
-pub(crate) fn place(kind: &Kind) -> String {
-    format!("{}/{}.{}", kind.act.name(), kind.api, kind.operation)
-}
-
-pub(crate) fn mishap(kind: &Kind, api: Api, nth: Option<u32>, fault: FaultKind) -> Mishap {
-    Mishap {
-        act: kind.act,
-        api,
-        operation: kind.operation.clone(),
-        nth,
-        kind: fault,
-    }
-}
-
-/// A life with a mishap.
-pub(crate) fn trial(name: String, situation: Situation, mishap: Mishap, quiet: Arc<Quiet>) -> Trial {
-    Trial::new(name, move |pool| {
-        let (mishap, quiet) = (mishap.clone(), Arc::clone(&quiet));
-        async move {
-            match play(&pool, situation, &mishap, &quiet).await {
-                Ok(verdict) => verdict,
-                Err(error) => Verdict::Wrong(format!("{error}")),
-            }
-        }
-    })
-}
-
-async fn play(pool: &Pool, situation: Situation, mishap: &Mishap, quiet: &Quiet) -> Result<Verdict> {
-    for _ in 0..ATTEMPTS {
-        let stage = pool.take().await?;
-        // An environment in which a run does not end is not used again.
-        let played = life::play(&stage, situation, pool.world_number(), Some(mishap), Some(quiet)).await?;
-        pool.give_back(stage);
-        if played.hit {
-            return Ok(Verdict::of(&played.told()));
-        }
-    }
-    Ok(Verdict::Empty)
-}
-
-/// The faults that a call can meet. A read that was answered and then lost is, to its caller, one that was never answered: it
-/// is tried once.
-fn faults_of(api: Api, kind: &Kind) -> Vec<(&'static str, FaultKind)> {
-    let status = |status, retry_after| FaultKind::Status { status, retry_after };
-    let mut faults = vec![
-        ("500", status(500, None)),
-        ("502-html", FaultKind::Html { status: 502 }),
-        ("503", status(503, None)),
-        ("reset-before", FaultKind::ResetBefore),
-        ("truncated", FaultKind::Truncate),
-        ("slow", FaultKind::Slow(TOO_SLOW)),
-        ("403", status(403, None)),
-    ];
-    match api {
-        Api::Ec2 => {
-            faults.push(("throttled", status(503, Some(1))));
-            faults.push(("401", status(401, None)));
-        }
-        Api::Route53 | Api::Sts | Api::AwsJson => faults.push(("throttled", status(400, Some(1)))),
-        Api::Hcp | Api::Aiven => {
-            faults.push(("429-wait", status(429, Some(7))));
-            faults.push(("429-bare", FaultKind::Bare { status: 429 }));
-            faults.push(("401", status(401, None)));
-            if kind.write {
-                faults.push(("409", status(409, None)));
+/// A trial for each call of the lives and each of its troubles; and the number of the calls that have any.
+pub(crate) fn of_each_call(row: &str, recorded: &Recorded, troubles: Troubles) -> (Vec<Trial>, u32) {
+    let (mut trials, mut count) = (Vec::new(), 0);
+    for (situation, quiet) in &recorded.lives {
+        for (act, calls) in &quiet.calls {
+            for (callee, (api, times)) in calls {
+                let troubles = troubles(callee, *api);
+                count += if troubles.is_empty() { 0 } else { *times };
+                for nth in 1..=*times {
+                    for (word, trouble) in troubles.clone() {
+                        let (situation_name, act_name) = (situation.name(), act.name());
+                        let name = format!("{row}/{situation_name}/{act_name}/{}.{nth}/{word}", callee.name());
+                        let strike = Strike {
+                            nth: Some(nth),
+                            trouble,
+                        };
+                        let mishap = Mishap { act: *act, strike };
+                        trials.push(Trial::of_life(name, *situation, mishap, quiet));
+                    }
+                }
             }
         }
     }
-    if kind.write {
-        faults.push(("reset-after", FaultKind::ResetAfter));
-    }
-    faults
+    (trials, count)
 }

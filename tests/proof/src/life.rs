@@ -1,16 +1,17 @@
 //! A full life: a connection is made, changed, and taken away. And what must be right whatever failed on the way.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use rehearsal::{Outcome, Result};
+use rehearsal::{Execution, Outcome, Result};
 use serde_json::{Value, json};
 use shared::error::ErrorName;
-use shared::register::LEASE_SECONDS;
-use simulators::recorder::{Api, FaultKind};
 
 use crate::pool::{Stage, UNSEEN};
-use crate::world::{Situation, Things, World, differences};
+use crate::register;
+use crate::situation::Situation;
+use crate::trouble::{self, Calls, Strike};
+use crate::world::{Things, World, differences};
 
 /// The runs of a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,44 +34,41 @@ impl Act {
     }
 }
 
-/// A kind of call within an act.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kind {
-    pub act: Act,
-    /// `Ec2`, `Hcp`, …
-    pub api: String,
-    pub operation: String,
-    pub write: bool,
-}
-
-/// What goes wrong in a life: the n-th call of a kind, or each of them.
+/// What goes wrong in a life.
 #[derive(Debug, Clone)]
 pub struct Mishap {
     pub act: Act,
-    pub api: Api,
-    pub operation: String,
-    /// From 1; `None` is every call for the whole act.
-    pub nth: Option<u32>,
-    pub kind: FaultKind,
+    pub strike: Strike,
 }
 
 /// A life in which nothing fails.
 #[derive(Debug, Clone)]
 pub struct Quiet {
-    /// How many calls of each kind there are.
-    pub calls: BTreeMap<Kind, (Api, u32)>,
+    /// What each act calls, and how often.
+    pub calls: BTreeMap<Act, Calls>,
     /// What is ours after each act.
     pub after: BTreeMap<Act, Things>,
     /// How often each task was entered, by act.
     pub tasks: BTreeMap<(Act, String), u32>,
 }
 
+/// What is to happen in a life.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Course<'a> {
+    /// At most one for each act. With any, the acts that they do not need are left out.
+    pub mishaps: &'a [Mishap],
+    /// The state machine invokes tasks twice.
+    pub repeats: bool,
+    /// The same life without mishaps, to compare with.
+    pub quiet: Option<&'a Quiet>,
+}
+
 /// A life that was played.
 #[derive(Debug)]
 pub struct Played {
     pub quiet: Quiet,
-    /// The mishap has happened.
-    pub hit: bool,
+    /// The acts whose mishap has happened.
+    pub hit: BTreeSet<Act>,
     /// What is not right.
     pub findings: Vec<String>,
     /// How each run ended, for a person.
@@ -88,38 +86,36 @@ impl Played {
     }
 }
 
-/// Plays a life; with a mishap the acts that it does not need are left out. `quiet`: the same life without a mishap, to compare
-/// with.
+/// Plays a life.
 ///
 /// # Errors
 /// When the machinery fails: the emulator does not answer, or a run does not end.
-pub async fn play(
-    stage: &Stage,
-    situation: Situation,
-    number: u32,
-    mishap: Option<&Mishap>,
-    quiet: Option<&Quiet>,
-) -> Result<Played> {
+pub async fn play(stage: &Stage, situation: Situation, number: u32, course: Course<'_>) -> Result<Played> {
     let world = World::new(&stage.environment, situation, number).await?;
     let others = world.others().await?;
+    let denied = stage.environment.denied()?.len();
     let mut life = Life {
         stage,
         situation,
         world,
         others,
-        expected: quiet,
+        course,
         played: Played {
             quiet: Quiet {
                 calls: BTreeMap::new(),
                 after: BTreeMap::new(),
                 tasks: BTreeMap::new(),
             },
-            hit: false,
+            hit: BTreeSet::new(),
             findings: Vec::new(),
             ends: Vec::new(),
         },
     };
-    life.run(mishap).await?;
+    life.run().await?;
+    let refused = stage.environment.denied()?;
+    if refused.len() > denied {
+        life.find(format!("rights that the template does not grant: {refused:?}"));
+    }
     Ok(life.played)
 }
 
@@ -129,22 +125,25 @@ struct Life<'a> {
     world: World<'a>,
     /// Before anything was done.
     others: Things,
-    expected: Option<&'a Quiet>,
+    course: Course<'a>,
     played: Played,
 }
 
 impl Life<'_> {
-    async fn run(&mut self, mishap: Option<&Mishap>) -> Result<()> {
-        let strikes = |act: Act| mishap.filter(|mishap| mishap.act == act);
+    async fn run(&mut self) -> Result<()> {
+        let mishaps = self.course.mishaps;
+        let strikes = |act: Act| mishaps.iter().find(|mishap| mishap.act == act);
         let request = self.world.request();
-        let connected = self.act(Act::Provision, &request, strikes(Act::Provision)).await?;
+        let mut connected = self.act(Act::Provision, &request, strikes(Act::Provision)).await?;
+        // The README: starting the same request again goes on from there.
+        if !connected && mishaps.len() > 1 && !self.situation.is_rejected() {
+            connected = self.act(Act::Provision, &request, None).await?;
+        }
         let mut last = request;
-        let changes = mishap.is_none_or(|mishap| mishap.act == Act::Change);
-        if connected && changes {
+        if connected && (mishaps.is_empty() || strikes(Act::Change).is_some()) {
             last = self.world.changed_request();
             let changed = self.act(Act::Change, &last, strikes(Act::Change)).await?;
             if !changed && strikes(Act::Change).is_some() {
-                // The README: starting the same request again goes on from there.
                 self.act(Act::Change, &last, None).await?;
             }
         }
@@ -163,7 +162,9 @@ impl Life<'_> {
         if act == Act::Deprovision {
             request["action"] = json!("deprovision");
         }
-        self.leases_run_out().await?;
+        // Between two acts time passes: a lease that a run could not give back is over. The functions tell by the real clock,
+        // which is not waited for.
+        register::forget(&self.stage.environment, "lease/").await?;
         let before = self.world.own().await?;
         let made_before = self.world.endpoints().len();
         let rejects = self.situation.is_rejected() && act == Act::Provision;
@@ -173,26 +174,14 @@ impl Life<'_> {
             // Nobody rejects what EC2 itself does not show yet.
             knobs.ec2.visibility_lag = if rejects { SOON } else { UNSEEN };
         });
-        let recorder = &self.stage.environment.simulators.recorder;
-        recorder.clear_calls();
-        recorder.clear_faults();
-        if let Some(mishap) = mishap {
-            let (api, operation) = (mishap.api, mishap.operation.clone());
-            let which = move |asked: &simulators::recorder::Asked<'_>| asked.api == api && asked.operation == operation;
-            recorder.inject_where(which, mishap.nth, mishap.kind.clone());
+        let strike = mishap.map(|mishap| &mishap.strike);
+        trouble::arm(&self.stage.environment, strike).await?;
+        let execution = self.run_to_its_end(&request, strike).await?;
+        let (calls, hit) = trouble::disarm(&self.stage.environment, strike).await?;
+        if hit {
+            self.played.hit.insert(act);
         }
-        let execution = self.stage.environment.run(&request).await?;
-        self.played.hit |= recorder.hits() > 0;
-        recorder.clear_faults();
-        for call in recorder.calls() {
-            let kind = Kind {
-                act,
-                api: format!("{:?}", call.api),
-                operation: call.operation,
-                write: call.write,
-            };
-            self.played.quiet.calls.entry(kind).or_insert((call.api, 0)).1 += 1;
-        }
+        self.played.quiet.calls.insert(act, calls);
         for event in execution
             .history
             .iter()
@@ -207,7 +196,7 @@ impl Life<'_> {
         let made = self.world.endpoints().len() - made_before;
         // One that was lost and is rejected before it is seen comes besides.
         let most = if rejects {
-            ATTEMPTS + usize::from(mishap.is_some())
+            ATTEMPTS + usize::from(mishap.is_some() || self.course.repeats)
         } else {
             1
         };
@@ -249,35 +238,16 @@ impl Life<'_> {
         }
     }
 
-    /// Between two acts time passes: a lease that a run could not give back is over, which the functions tell by the real clock.
-    async fn leases_run_out(&self) -> Result<()> {
-        let environment = &self.stage.environment;
-        let Some(table) = environment.outputs.get("RegisterTableName") else {
-            return Ok(());
-        };
-        let deadline = Instant::now() + Duration::from_secs(LEASE_SECONDS + 5);
-        let scan = json!({
-            "TableName": table,
-            "FilterExpression": "begins_with(#id, :lease) AND expires_at > :now",
-            "ExpressionAttributeNames": {"#id": "id"},
-        });
-        while Instant::now() < deadline {
-            let now = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-                .as_secs();
-            let mut scan = scan.clone();
-            scan["ExpressionAttributeValues"] = json!({":lease": {"S": "lease/"}, ":now": {"N": now.to_string()}});
-            let found = environment
-                .aws
-                .expect_json("dynamodb", "DynamoDB_20120810.Scan", &scan)
-                .await?;
-            if found["Count"] == 0 {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+    /// An execution that was stopped is redriven.
+    async fn run_to_its_end(&self, request: &Value, strike: Option<&Strike>) -> Result<Execution> {
+        let running = self.stage.environment.begin(request).await?;
+        let execution = running.clone().finish(LIMIT).await?;
+        let was_stopped = matches!(&execution.outcome, Outcome::Failed(failure) if failure.status == "ABORTED");
+        if !was_stopped || !strike.is_some_and(|strike| strike.trouble.stops()) {
+            return Ok(execution);
         }
-        Ok(())
+        running.redrive().await?;
+        running.finish(LIMIT).await
     }
 
     fn find(&mut self, what: String) {
@@ -286,7 +256,7 @@ impl Life<'_> {
 
     /// What even a deprovision leaves for the sake of others, if the run's end says that it is left.
     fn is_told_to_stay(&self, name: &str, message: &str) -> bool {
-        let stays = self.expected.and_then(|quiet| quiet.after.get(&Act::Deprovision));
+        let stays = self.course.quiet.and_then(|quiet| quiet.after.get(&Act::Deprovision));
         let told = message.split_once("Left in place: ").map_or("", |(_, left)| left);
         let entry = name.split(' ').next_back().unwrap_or(name);
         stays.is_some_and(|stays| stays.contains_key(name)) && told.contains(entry)
@@ -301,7 +271,7 @@ impl Life<'_> {
                 act.name()
             ));
         }
-        let expected = self.expected.and_then(|quiet| quiet.after.get(&act));
+        let expected = self.course.quiet.and_then(|quiet| quiet.after.get(&act));
         for line in expected.map(|expected| differences(own, expected)).unwrap_or_default() {
             self.find(format!("after the {}: {line}", act.name()));
         }
@@ -329,18 +299,20 @@ impl Life<'_> {
         let own = self.world.own().await?;
         let nothing = Things::new();
         // What a life without mishaps leaves on purpose, such as components that others may use, may also be gone.
-        let allowed = self.expected.and_then(|quiet| quiet.after.get(&Act::Deprovision));
+        let allowed = self.course.quiet.and_then(|quiet| quiet.after.get(&Act::Deprovision));
         let left = own
             .into_iter()
             .filter(|(name, _)| !allowed.unwrap_or(&nothing).contains_key(name));
         let left: Vec<String> = left.map(|(name, what)| format!("{name} {what}")).collect();
-        if !left.is_empty() && self.expected.is_some() {
+        if !left.is_empty() && self.course.quiet.is_some() {
             self.find(format!("left after the last deprovision: {}", left.join("; ")));
         }
         Ok(())
     }
 }
 
+/// Real time that a run may take.
+const LIMIT: Duration = Duration::from_secs(300);
 /// Endpoints that a run makes one after the other: the stack's EndpointReplacementsMax, and the first.
 const ATTEMPTS: usize = 3;
 const SOON: Duration = Duration::from_secs(3);

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::faults::Recorded;
-use crate::life::{self, Quiet};
+use crate::life::{self, Course, Quiet};
 use crate::pool::Pool;
+use crate::situation::Situation;
 use crate::trial::{Trial, Trials, Verdict};
-use crate::world::Situation;
 
 /// Stands for all tasks at once.
 const ALL: &str = "all";
@@ -49,7 +49,12 @@ pub fn trials(recorded: &Recorded) -> Trials {
 async fn play(pool: &Pool, situation: Situation, task: &str, quiet: &Quiet) -> Result<Verdict> {
     let copy = Copied::with_task_twice(task)?;
     let stage = pool.start_with(&copy.template).await?;
-    let played = life::play(&stage, situation, pool.world_number(), None, Some(quiet)).await?;
+    let course = Course {
+        repeats: true,
+        quiet: Some(quiet),
+        ..Course::default()
+    };
+    let played = life::play(&stage, situation, pool.world_number(), course).await?;
     pool.give_back(stage);
     let again = played.quiet.tasks.keys().any(|(_, name)| name.ends_with(SUFFIX));
     Ok(if again {

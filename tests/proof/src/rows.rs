@@ -7,22 +7,65 @@ use rehearsal::{Error, Result};
 
 use crate::pool::Pool;
 use crate::report::Report;
+use crate::scenes::{self, Scene};
+use crate::situation::Situation;
 use crate::trial::{self, Choice, Trials};
-use crate::world::Situation;
-use crate::{crashes, faults, repeats};
+use crate::{crashes, faults, inputs, lives, races, repeats};
 
-/// All trials of these situations, after recording their lives. A new row is a line here.
+/// Rows whose trials need nothing recorded.
+const UNRECORDED: [&str; 4] = ["random/", "races/", "inputs/", "fuzz/"];
+
+/// What is recorded to be let fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    pub situations: Vec<Situation>,
+    pub scenes: Vec<Scene>,
+}
+
+impl Scope {
+    /// Only what the trials that a choice by name can mean need.
+    pub fn of(choice: &Choice) -> Self {
+        let only = choice.only.as_deref().unwrap_or_default();
+        if UNRECORDED.iter().any(|row| only.starts_with(row)) {
+            return Self {
+                situations: Vec::new(),
+                scenes: Vec::new(),
+            };
+        }
+        let is_named = |name: &str| only.contains(&format!("{name}/")) || only.ends_with(name);
+        let situations: Vec<Situation> = Situation::ALL.into_iter().filter(|s| is_named(s.name())).collect();
+        let scenes: Vec<Scene> = Scene::ALL.into_iter().filter(|s| is_named(s.name())).collect();
+        if only.is_empty() || situations.is_empty() && scenes.is_empty() {
+            return Self {
+                situations: Situation::ALL.to_vec(),
+                scenes: Scene::ALL.to_vec(),
+            };
+        }
+        Self { situations, scenes }
+    }
+}
+
+/// All trials of a scope, after recording it. A new row is a line here.
 ///
 /// # Errors
-/// When a life without mishaps is not right, or the machinery fails.
-pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<Trials>> {
-    let recorded = faults::record(pool, situations).await?;
-    let rows = vec![
-        faults::trials(&recorded),
+/// When what is recorded is not right without mishaps, or the machinery fails.
+pub async fn collect(pool: &Arc<Pool>, choice: &Choice, scope: &Scope) -> Result<Vec<Trials>> {
+    let (recorded, scenes) = tokio::try_join!(
+        faults::record(pool, &scope.situations),
+        scenes::record(pool, &scope.scenes)
+    )?;
+    let mut rows = vec![
+        faults::trials(&recorded, &scenes),
         faults::outages(&recorded),
-        crashes::trials(&recorded),
+        crashes::trials(&recorded, &scenes),
         repeats::trials(&recorded),
+        lives::search::trials(choice.seed, choice.random),
+        races::trials(choice.seed, choice.at_once),
+        inputs::bad::trials()?,
+        inputs::unknown::trials(&recorded),
+        inputs::fuzz::trials(choice.seed, choice.fuzz),
     ];
+    rows.retain(|row| !row.trials.is_empty());
     let repeated = trial::repeated(&rows);
     if repeated.is_empty() {
         Ok(rows)
@@ -32,28 +75,14 @@ pub async fn collect(pool: &Arc<Pool>, situations: &[Situation]) -> Result<Vec<T
     }
 }
 
-/// The situations that a choice by name can mean.
-pub fn situations_of(choice: &Choice) -> Vec<Situation> {
-    let only = choice.only.as_deref().unwrap_or_default();
-    let named: Vec<Situation> = Situation::ALL
-        .into_iter()
-        .filter(|situation| only.contains(situation.name()))
-        .collect();
-    if named.is_empty() {
-        Situation::ALL.to_vec()
-    } else {
-        named
-    }
-}
-
 /// Plays what is chosen.
 ///
 /// # Errors
 /// As [`collect`].
-pub async fn prove(choice: &Choice, situations: &[Situation]) -> Result<Report> {
+pub async fn prove(choice: &Choice, scope: &Scope) -> Result<Report> {
     let started = Instant::now();
     let pool = Arc::new(Pool::new().await?);
-    let mut rows = collect(&pool, situations).await?;
+    let mut rows = collect(&pool, choice, scope).await?;
     if choice.progress {
         eprintln!("recorded after {} s", started.elapsed().as_secs());
     }

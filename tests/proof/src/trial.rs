@@ -11,8 +11,11 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::life::{Act, Mishap, Quiet};
 use crate::pool::Pool;
 use crate::report::{Row, Wrong};
+use crate::situation::Situation;
+use crate::together::{self, LifeTrial};
 
 /// What a trial came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,15 @@ type Playing = Pin<Box<dyn Future<Output = Verdict> + Send>>;
 pub struct Trial {
     /// Unique, with slashes: `faults/aiven-new/provision/Ec2.CreateVpcEndpoint.1/reset-after`.
     pub name: String,
-    play: Arc<dyn Fn(Arc<Pool>) -> Playing + Send + Sync>,
+    /// How many cases it tries.
+    pub cases: usize,
+    how: How,
+}
+
+#[derive(Clone)]
+enum How {
+    Life(LifeTrial),
+    Other(Arc<dyn Fn(Arc<Pool>) -> Playing + Send + Sync>),
 }
 
 impl Trial {
@@ -53,9 +64,56 @@ impl Trial {
     {
         Self {
             name: name.into(),
-            play: Arc::new(move |pool| Box::pin(play(pool))),
+            cases: 1,
+            how: How::Other(Arc::new(move |pool| Box::pin(play(pool)))),
         }
     }
+
+    /// The same, which tries so many cases and ends at the first that is wrong.
+    #[must_use]
+    pub fn of_cases(self, cases: usize) -> Self {
+        Self { cases, ..self }
+    }
+
+    /// A life with a mishap, which is judged by the same life without one.
+    pub fn of_life(name: impl Into<String>, situation: Situation, mishap: Mishap, quiet: &Arc<Quiet>) -> Self {
+        Self {
+            name: name.into(),
+            cases: 1,
+            how: How::Life(LifeTrial {
+                situation,
+                mishap,
+                quiet: Arc::clone(quiet),
+            }),
+        }
+    }
+
+    fn place_in_life(&self) -> Option<(Situation, Act)> {
+        match &self.how {
+            How::Life(life) => Some((life.situation, life.mishap.act)),
+            How::Other(_) => None,
+        }
+    }
+}
+
+/// Plays trials that share a life, or a single one of another kind.
+async fn verdicts(pool: Arc<Pool>, trials: &[(usize, Trial)]) -> Vec<Verdict> {
+    if let [
+        (
+            _,
+            Trial {
+                how: How::Other(play), ..
+            },
+        ),
+    ] = trials
+    {
+        return vec![play(pool).await];
+    }
+    let lives = trials.iter().filter_map(|(_, trial)| match &trial.how {
+        How::Life(life) => Some(life),
+        How::Other(_) => None,
+    });
+    together::verdicts(&pool, &lives.collect::<Vec<_>>()).await
 }
 
 /// The trials of one row.
@@ -76,6 +134,12 @@ pub struct Choice {
     pub sample: Option<usize>,
     pub threads: usize,
     pub seed: u64,
+    /// How many random lives there are.
+    pub random: usize,
+    /// Races of more executions are left out.
+    pub at_once: usize,
+    /// Cases of each target that is fuzzed.
+    pub fuzz: usize,
     /// Says on standard error how far it is.
     pub progress: bool,
 }
@@ -108,14 +172,20 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
     }
     chosen.sort_by_cached_key(|(_, trial)| place(&trial.name, choice.seed));
     let total = chosen.len();
+    let places: Vec<_> = chosen.iter().map(|(_, trial)| trial.place_in_life()).collect();
     let mut playing = JoinSet::new();
-    for (at, trial) in chosen {
+    for group in together::grouped(&places) {
         let (turns, pool) = (Arc::clone(&turns), Arc::clone(pool));
+        let trials: Vec<(usize, Trial)> = group.into_iter().map(|index| chosen[index].clone()).collect();
         playing.spawn(async move {
             let _turn = turns.acquire().await;
-            let played = AssertUnwindSafe((trial.play)(pool)).catch_unwind().await;
-            let verdict = played.unwrap_or_else(|_| Verdict::Wrong("the trial panicked".to_owned()));
-            (at, trial.name, verdict)
+            let played = AssertUnwindSafe(verdicts(pool, &trials)).catch_unwind().await;
+            let panicked = |_| vec![Verdict::Wrong("the trial panicked".to_owned()); trials.len()];
+            let verdicts = played.unwrap_or_else(panicked);
+            let played = trials.into_iter().zip(verdicts);
+            played
+                .map(|((at, trial), verdict)| (at, trial, verdict))
+                .collect::<Vec<_>>()
         });
     }
     let (started, mut told, mut done) = (Instant::now(), Instant::now(), 0);
@@ -125,18 +195,19 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
             _ = tokio::signal::ctrl_c() => break,
         };
         let Some(played) = played else { break };
-        let Ok((at, name, verdict)) = played else { continue };
-        done += 1;
-        let row = &mut table[at];
-        row.tried += usize::from(verdict != Verdict::Empty);
-        match verdict {
-            Verdict::Right => {}
-            Verdict::Empty => row.empty.push(name),
-            Verdict::Wrong(what) => {
-                if choice.progress {
-                    eprintln!("WRONG {name}\n  {}", what.replace('\n', "\n  "));
+        for (at, Trial { name, cases, .. }, verdict) in played.unwrap_or_default() {
+            done += 1;
+            let row = &mut table[at];
+            row.tried += if verdict == Verdict::Empty { 0 } else { cases };
+            match verdict {
+                Verdict::Right => {}
+                Verdict::Empty => row.empty.push(name),
+                Verdict::Wrong(what) => {
+                    if choice.progress {
+                        eprintln!("WRONG {name}\n  {}", what.replace('\n', "\n  "));
+                    }
+                    row.wrong.push(Wrong { name, what });
                 }
-                row.wrong.push(Wrong { name, what });
             }
         }
         if choice.progress && told.elapsed() > Duration::from_secs(15) {
@@ -202,6 +273,9 @@ mod tests {
             sample: Some(1),
             threads: 1,
             seed: 1,
+            random: 0,
+            at_once: 0,
+            fuzz: 0,
             progress: false,
         };
         let chosen = choice.of(vec![

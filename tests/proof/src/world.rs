@@ -9,73 +9,18 @@ use simulators::ec2::{Peer, Rule, SecurityGroup, Seed};
 use simulators::fabric::{Endpoint, EndpointState};
 use simulators::{Simulators, aiven, hcp};
 
+use crate::situation::{ACCOUNT, Situation};
 use crate::zones::{self, HostedZone};
 
-/// The consumer's account.
-pub const ACCOUNT: &str = "111122223333";
-/// The principal that the workflow puts into the vendors' lists.
-pub const OWN: &str = "arn:aws:iam::111122223333:root";
 /// Another consumer of the service.
 pub const FOREIGN: &str = "arn:aws:iam::444455556666:root";
 pub const REGION: &str = "eu-west-1";
 /// What the workflow marks as its own in AWS.
 const TAG: &str = "privatelink-workflow:connection";
+/// A tag of the request.
+const DRIFTING: &str = "tier";
 /// Another connection of this workflow in the same VPC.
 const NEIGHBOUR: &str = "plw-0123456789abcdef";
-
-/// What is there before the life begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Situation {
-    /// The Aiven service has no PrivateLink.
-    AivenNew,
-    /// The Aiven service's PrivateLink serves another consumer, who is connected.
-    AivenShared,
-    /// The Vault cluster has no PrivateLink service.
-    HcpNew,
-    /// The Vault cluster's PrivateLink service serves another consumer.
-    HcpShared,
-    /// As shared, and every endpoint is rejected: the run takes back what it made.
-    AivenRejected,
-    /// The same at HCP.
-    HcpRejected,
-}
-
-impl Situation {
-    pub const ALL: [Self; 6] = [
-        Self::AivenNew,
-        Self::AivenShared,
-        Self::HcpNew,
-        Self::HcpShared,
-        Self::AivenRejected,
-        Self::HcpRejected,
-    ];
-
-    /// As in the names of trials.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AivenNew => "aiven-new",
-            Self::AivenShared => "aiven-shared",
-            Self::HcpNew => "hcp-new",
-            Self::HcpShared => "hcp-shared",
-            Self::AivenRejected => "aiven-rejected",
-            Self::HcpRejected => "hcp-rejected",
-        }
-    }
-
-    /// A provision cannot succeed.
-    pub fn is_rejected(self) -> bool {
-        matches!(self, Self::AivenRejected | Self::HcpRejected)
-    }
-
-    fn is_aiven(self) -> bool {
-        matches!(self, Self::AivenNew | Self::AivenShared | Self::AivenRejected)
-    }
-
-    /// Another consumer uses the service.
-    fn is_shared(self) -> bool {
-        !matches!(self, Self::AivenNew | Self::HcpNew)
-    }
-}
 
 /// Name to content.
 pub type Things = BTreeMap<String, String>;
@@ -86,8 +31,8 @@ pub struct World<'a> {
     situation: Situation,
     number: u32,
     /// Of the Aiven service, or the HCP cluster.
-    name: String,
-    vpc: String,
+    pub(crate) name: String,
+    pub(crate) vpc: String,
     secret: String,
 }
 
@@ -100,7 +45,10 @@ impl<'a> World<'a> {
         let name = format!("w{number}-{}", if situation.is_aiven() { "pg" } else { "vault" });
         let sims = &environment.simulators;
         let vpc = sims.ec2.with_world(|world| {
-            let account = world.account_mut(ACCOUNT);
+            let account = world.account_mut(situation.account());
+            if situation.account() != ACCOUNT {
+                account.add_consumer_role();
+            }
             account.add_vpc(
                 REGION,
                 &format!("{number:04x}a"),
@@ -126,7 +74,7 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    fn sims(&self) -> &Simulators {
+    pub(crate) fn sims(&self) -> &Simulators {
         &self.environment.simulators
     }
 
@@ -169,7 +117,7 @@ impl<'a> World<'a> {
             let group = format!("sg-0f0ffee000{n}{:06x}", self.number);
             self.sims().ec2.with_world(|world| {
                 let rule = Rule::tcp(&group.replacen("sg-", "sgr-", 1), 443, 443, "10.0.0.0/8");
-                world.account_mut(ACCOUNT).add_security_group(
+                world.account_mut(self.situation.account()).add_security_group(
                     &group,
                     &self.vpc,
                     &format!("theirs-{n}"),
@@ -182,18 +130,24 @@ impl<'a> World<'a> {
                 subnet_ids: vec![self.subnet(1)],
                 security_group_ids: vec![group],
                 tags: BTreeMap::from([(tag.0.to_owned(), tag.1.to_owned())]),
-                ..Seed::of(ACCOUNT, REGION, &self.vpc, &service, EndpointState::Available)
+                ..Seed::of(
+                    self.situation.account(),
+                    REGION,
+                    &self.vpc,
+                    &service,
+                    EndpointState::Available,
+                )
             });
         }
         if !self.situation.is_aiven() {
             let name = format!("w{}.theirs.example.com", self.number);
-            zones::create(self.environment, &name, &self.vpc).await?;
+            zones::create(self.environment, self.situation.account(), &name, &self.vpc).await?;
         }
         Ok(())
     }
 
     /// The VPC's n-th subnet, from 1.
-    fn subnet(&self, n: usize) -> String {
+    pub(crate) fn subnet(&self, n: usize) -> String {
         format!("subnet-0{:0>15}{n:x}", format!("{:04x}a", self.number))
     }
 
@@ -214,7 +168,7 @@ impl<'a> World<'a> {
         json!({
             "provider": provider,
             "consumer": {
-                "account_id": ACCOUNT, "region": REGION, "vpc_id": self.vpc,
+                "account_id": self.situation.account(), "region": REGION, "vpc_id": self.vpc,
                 "subnet_ids": [self.subnet(1), self.subnet(2)], "tags": {"team": "orders", "tier": "one"},
             },
         })
@@ -233,6 +187,44 @@ impl<'a> World<'a> {
             request["provider"]["remove_consumer_ip_ranges"] = json!(["10.100.0.0/16"]);
         }
         request
+    }
+
+    /// Of the vendor's service.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Account and region of the VPC.
+    pub fn place(&self) -> (&'static str, &'static str) {
+        (self.situation.account(), REGION)
+    }
+
+    /// Somebody changes a tag of the endpoint and takes the account out of the Aiven service's list.
+    pub fn drift(&self) {
+        let ours = self.endpoints();
+        let mut state = self.sims().fabric.state();
+        for endpoint in &ours {
+            if let Some(endpoint) = state.endpoints.get_mut(&endpoint.id) {
+                endpoint.tags.insert(DRIFTING.to_owned(), "drifted".to_owned());
+            }
+        }
+        drop(state);
+        let mut world = self.sims().aiven.world();
+        let project = world.projects.get_mut(aiven::PROJECT);
+        if let Some(service) = project.and_then(|project| project.services.get_mut(&self.name))
+            && let Some(link) = &mut service.privatelink
+        {
+            link.principals.retain(|principal| !self.is_own_entry(principal));
+        }
+    }
+
+    /// As somebody left it.
+    pub fn has_drifted(&self) -> bool {
+        let is_tagged = |endpoint: &Endpoint| endpoint.tags.get(DRIFTING).is_some_and(|value| value == "drifted");
+        let is_listed = |(list, entries): (&str, Vec<String>)| {
+            list == "principal" && entries.iter().any(|entry| self.is_own_entry(entry))
+        };
+        self.endpoints().iter().any(is_tagged) || !self.lists().into_iter().any(is_listed)
     }
 
     /// The connection's endpoints that EC2 remembers, oldest first.
@@ -258,7 +250,7 @@ impl<'a> World<'a> {
             own.insert(format!("security group {}", n + 1), of_rules(&group.rules));
         }
         for (list, entries) in self.lists() {
-            for entry in entries.into_iter().filter(|entry| is_own_entry(entry)) {
+            for entry in entries.into_iter().filter(|entry| self.is_own_entry(entry)) {
                 own.insert(format!("{list} {entry}"), String::new());
             }
         }
@@ -308,7 +300,7 @@ impl<'a> World<'a> {
             others.insert(format!("security group {id}"), of_rules(&group.rules));
         }
         for (list, entries) in self.lists() {
-            for entry in entries.into_iter().filter(|entry| !is_own_entry(entry)) {
+            for entry in entries.into_iter().filter(|entry| !self.is_own_entry(entry)) {
                 others.insert(format!("{list} {entry}"), String::new());
             }
         }
@@ -342,9 +334,9 @@ impl<'a> World<'a> {
         found
     }
 
-    fn groups(&self, which: impl Fn(&SecurityGroup) -> bool) -> Vec<(String, SecurityGroup)> {
+    pub(crate) fn groups(&self, which: impl Fn(&SecurityGroup) -> bool) -> Vec<(String, SecurityGroup)> {
         self.sims().ec2.with_world(|world| {
-            let groups = world.account_mut(ACCOUNT).security_groups.iter();
+            let groups = world.account_mut(self.situation.account()).security_groups.iter();
             groups
                 .filter(|(_, group)| group.vpc_id == self.vpc && which(group))
                 .map(|(id, group)| (id.clone(), group.clone()))
@@ -352,13 +344,19 @@ impl<'a> World<'a> {
         })
     }
 
+    fn is_own_entry(&self, entry: &str) -> bool {
+        entry == format!("arn:aws:iam::{}:root", self.situation.account())
+            || entry.starts_with("10.100.")
+            || ["pg", "pgbouncer", REGION].contains(&entry)
+    }
+
     /// The private hosted zones of this world.
-    async fn zones(&self) -> Result<Vec<HostedZone>> {
+    pub(crate) async fn zones(&self) -> Result<Vec<HostedZone>> {
         if self.situation.is_aiven() {
             return Ok(Vec::new());
         }
         let names = [format!("{}.", self.name), format!("w{}.theirs", self.number)];
-        zones::list(self.environment, |text| {
+        zones::list(self.environment, self.situation.account(), |text| {
             names.iter().any(|name| text.contains(name.as_str()))
         })
         .await
@@ -414,16 +412,12 @@ impl<'a> World<'a> {
 }
 
 /// Tags of a connection of a trial, and not of the neighbour.
-fn is_ours(tags: &BTreeMap<String, String>) -> bool {
+pub(crate) fn is_ours(tags: &BTreeMap<String, String>) -> bool {
     tags.get(TAG).is_some_and(|connection| connection != NEIGHBOUR)
 }
 
-fn is_live(endpoint: &Endpoint) -> bool {
+pub(crate) fn is_live(endpoint: &Endpoint) -> bool {
     !matches!(endpoint.state, EndpointState::Deleting | EndpointState::Deleted)
-}
-
-fn is_own_entry(entry: &str) -> bool {
-    entry == OWN || entry.starts_with("10.100.") || entry == "pg" || entry == "pgbouncer" || entry == REGION
 }
 
 fn of_rules(rules: &[Rule]) -> String {

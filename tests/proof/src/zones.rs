@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use rehearsal::{Environment, Error, Result, emulator};
+use rehearsal::{Environment, Error, Result};
 use reqwest::{Client, Method};
 
 use crate::world::REGION;
@@ -33,12 +33,17 @@ impl HostedZone {
 }
 
 /// The zones whose description has what is looked for.
-pub(crate) async fn list(environment: &Environment, which: impl Fn(&str) -> bool) -> Result<Vec<HostedZone>> {
+pub(crate) async fn list(
+    environment: &Environment,
+    account: &str,
+    which: impl Fn(&str) -> bool,
+) -> Result<Vec<HostedZone>> {
     let mut zones = Vec::new();
     let mut marker = String::new();
     loop {
         let xml = call(
             environment,
+            account,
             Method::GET,
             &format!("hostedzone?maxitems=100{marker}"),
             String::new(),
@@ -51,6 +56,7 @@ pub(crate) async fn list(environment: &Environment, which: impl Fn(&str) -> bool
             let reference = between(text, "<CallerReference>", "</CallerReference>").to_owned();
             let records = call(
                 environment,
+                account,
                 Method::GET,
                 &format!("hostedzone/{id}/rrset"),
                 String::new(),
@@ -67,20 +73,20 @@ pub(crate) async fn list(environment: &Environment, which: impl Fn(&str) -> bool
 }
 
 /// A private zone that somebody makes by hand.
-pub(crate) async fn create(environment: &Environment, name: &str, vpc: &str) -> Result<()> {
+pub(crate) async fn create(environment: &Environment, account: &str, name: &str, vpc: &str) -> Result<()> {
     let body = format!(
         "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>{name}</Name><VPC><VPCRegion>{REGION}</VPCRegion>\
          <VPCId>{vpc}</VPCId></VPC><CallerReference>by-hand-{name}</CallerReference></CreateHostedZoneRequest>"
     );
-    call(environment, Method::POST, "hostedzone", body).await.map(drop)
+    call(environment, account, Method::POST, "hostedzone", body)
+        .await
+        .map(drop)
 }
 
-async fn call(environment: &Environment, method: Method, path: &str, body: String) -> Result<String> {
+async fn call(environment: &Environment, account: &str, method: Method, path: &str, body: String) -> Result<String> {
     let failed = |error: reqwest::Error| Error::new("calling the emulator's Route 53", error);
-    let scope = format!(
-        "Credential={}/20260101/us-east-1/route53/aws4_request",
-        emulator::ACCOUNT
-    );
+    // The emulator takes an access key of twelve digits for the account.
+    let scope = format!("Credential={account}/20260101/us-east-1/route53/aws4_request");
     let client = match CLIENT.get() {
         Some(client) => client,
         None => {

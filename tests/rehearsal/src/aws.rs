@@ -15,6 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub struct Aws {
     url: String,
+    states_url: String,
     account: String,
     http: reqwest::Client,
 }
@@ -46,9 +47,17 @@ impl Aws {
     pub fn new(url: &str) -> Result<Self> {
         Ok(Self {
             url: url.to_owned(),
+            states_url: url.to_owned(),
             account: emulator::ACCOUNT.to_owned(),
             http: http::client()?,
         })
+    }
+
+    /// The same, but Step Functions is at another address.
+    #[must_use]
+    pub fn with_states_at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.states_url);
+        self
     }
 
     /// Calls an API that speaks JSON. `target` is the `X-Amz-Target` header, like `AWSStepFunctions.StartExecution`.
@@ -56,9 +65,14 @@ impl Aws {
     /// # Errors
     /// When the emulator does not answer, or not with JSON.
     pub async fn json(&self, service: &str, target: &str, body: &Value) -> Answer<Value> {
+        let url = if service == "states" {
+            &self.states_url
+        } else {
+            &self.url
+        };
         let request = self
             .http
-            .post(format!("{}/", self.url))
+            .post(format!("{url}/"))
             .header(AUTHORIZATION, self.authorization(service))
             .header(CONTENT_TYPE, "application/x-amz-json-1.1")
             .header("X-Amz-Target", target)
@@ -119,6 +133,22 @@ impl Aws {
             code: element("Code").unwrap_or_default(),
             message: element("Message").unwrap_or_else(|| text.clone()),
         }))
+    }
+
+    /// Invokes a Lambda function and waits for its answer, which is an object with `errorType` where the function failed.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or not with JSON.
+    pub async fn invoke(&self, function: &str, input: &Value) -> Result<Value> {
+        let what = format!("Invoke {function}");
+        let request = self
+            .http
+            .post(format!("{}/2015-03-31/functions/{function}/invocations", self.url))
+            .header(AUTHORIZATION, self.authorization("lambda"))
+            .body(input.to_string());
+        let (status, text) = self.send(request, &what).await?;
+        let unexpected = || calling(&what).because(format!("{status} {text}"));
+        serde_json::from_str(&text).map_err(|_| unexpected())
     }
 
     /// Makes a bucket.

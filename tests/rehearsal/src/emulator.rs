@@ -1,16 +1,14 @@
 //! MiniStack, the emulator of AWS, as a child process that cannot outlive this one.
 
-use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{Error, Result, http, python};
+use crate::guarded::{Guarded, Program};
+use crate::{Error, Result, http};
 
 /// The account in which the workflow is deployed.
 pub const ACCOUNT: &str = "111122223333";
@@ -19,24 +17,22 @@ pub const REGION: &str = "eu-west-1";
 
 /// Address space of the emulator and of each function, in KiB. A state machine that loops once took the emulator to 15 GB.
 const MEMORY_KIB: u32 = 8 * 1024 * 1024;
-/// Starts MiniStack with what it lacks of Step Functions.
-const LAUNCHER: &str = include_str!("launcher.py");
+/// Starts MiniStack with what it lacks of Step Functions and of the rights of its roles.
+const LAUNCHER: &str = concat!(include_str!("launcher.py"), "\n", include_str!("machine_rights.py"));
+/// Where the emulator writes which rights the state machines' roles used, beside its temporary files.
+const RIGHTS_LOG: &str = "rights.jsonl";
+const WHAT: &str = "starting the emulator";
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
-const STOP_LIMIT: Duration = Duration::from_secs(10);
-const SHOWN_LINES: usize = 20;
 
-/// Runs a command under a memory limit, with a watchdog beside it: when the pipe at standard input closes, which the kernel
-/// does however the parent ends, the watchdog kills the whole process group, functions included.
-///
-/// Not every system can limit the address space; there it runs without.
-const GUARDED: &str = r#"
-exec 3<&0 </dev/null
-( trap '' INT TERM HUP; cat <&3; kill -s KILL -- "-$$" ) >/dev/null 2>&1 &
-ulimit -v "$1" 2>/dev/null
-shift
-exec "$@" 3<&-
-"#;
+/// Services that the functions call and that speak JSON.
+const SPEAKING_JSON: [&str; 5] = [
+    "AWS_ENDPOINT_URL_SECRETS_MANAGER",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SSM",
+    "AWS_ENDPOINT_URL_ORGANIZATIONS",
+    "AWS_ENDPOINT_URL_SFN",
+];
 
 /// A running emulator. Dropping it kills it and every function that it runs.
 #[derive(Debug)]
@@ -45,8 +41,7 @@ pub struct Emulator {
     pub url: String,
     /// The emulator's output.
     pub log: PathBuf,
-    child: Child,
-    lifeline: Option<ChildStdin>,
+    process: Guarded,
 }
 
 /// What an emulator is started with.
@@ -66,10 +61,12 @@ pub struct Settings<'a> {
     pub ec2_url: Option<&'a str>,
     /// Where the functions' calls to Route 53 go instead of to the emulator.
     pub route53_url: Option<&'a str>,
-    /// Where the functions' calls to Secrets Manager and DynamoDB go instead of to the emulator.
+    /// Where the functions' calls to the services that speak JSON go instead of to the emulator.
     pub aws_json_url: Option<&'a str>,
     /// Where the functions' calls to STS go instead of to the emulator.
     pub sts_url: Option<&'a str>,
+    /// Where the functions' calls to Step Functions go instead of to the emulator: the stricter engine's.
+    pub states_url: Option<&'a str>,
 }
 
 /// A port of 127.0.0.1 that nobody listens on at this moment.
@@ -95,31 +92,20 @@ impl Emulator {
     /// When it does not start, ends (as when somebody else took the port meanwhile), or does not answer within a minute; with
     /// the end of its log.
     pub async fn start(settings: Settings<'_>) -> Result<Self> {
-        const WHAT: &str = "starting the emulator";
-        let Settings { python, port, log, .. } = settings;
         let identity = identity();
-        let failed = |error: &dyn std::fmt::Display| Error::new(WHAT, error);
-        let output = File::create(log).map_err(|error| failed(&error))?;
-        let errors = output.try_clone().map_err(|error| failed(&error))?;
-        let mut child = Command::new("sh")
-            .args(["-c", GUARDED, "sh", &MEMORY_KIB.to_string()])
-            .arg(python)
-            .args(["-c", LAUNCHER])
-            .env_clear()
-            .envs(environment(&settings, &identity))
-            .current_dir(settings.temp_dir)
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(output)
-            .stderr(errors)
-            .spawn()
-            .map_err(|error| failed(&error))?;
-        let lifeline = child.stdin.take();
+        let process = Guarded::python(&Program {
+            what: WHAT,
+            python: settings.python,
+            text: LAUNCHER,
+            memory_kib: MEMORY_KIB,
+            variables: environment(&settings, &identity),
+            directory: settings.temp_dir,
+            log: settings.log,
+        })?;
         let mut emulator = Self {
-            url: url(port),
-            log: log.to_owned(),
-            child,
-            lifeline,
+            url: url(settings.port),
+            log: settings.log.to_owned(),
+            process,
         };
         emulator.wait_until_ready(&identity).await?;
         Ok(emulator)
@@ -130,9 +116,7 @@ impl Emulator {
         let health = format!("{}/_ministack/health", self.url);
         let deadline = Instant::now() + READY_LIMIT;
         while Instant::now() < deadline {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(self.failed(&format!("it ended with {status}")));
-            }
+            self.process.check()?;
             // On the same port could be somebody else's emulator.
             let answer = client.get(&health).timeout(Duration::from_secs(5)).send().await;
             if let Ok(answer) = answer
@@ -143,41 +127,20 @@ impl Emulator {
             }
             tokio::time::sleep(POLL).await;
         }
-        Err(self.failed(&format!(
+        Err(self.process.failed(&format!(
             "it did not answer at {health} within {} s",
             READY_LIMIT.as_secs()
         )))
     }
 
-    fn failed(&self, why: &str) -> Error {
-        Error::new(
-            "starting the emulator",
-            format!("{why}; the end of its log:\n{}", self.end_of_log()),
-        )
-        .advise(format!("The whole log: {}", self.log.display()))
-    }
-
     /// The last lines of its output, indented.
     pub fn end_of_log(&self) -> String {
-        python::last_lines(&fs::read_to_string(&self.log).unwrap_or_default(), SHOWN_LINES)
+        self.process.end_of_log()
     }
 
     /// The emulator's process id, which is also its process group's.
     pub fn process_id(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        drop(self.lifeline.take());
-        let deadline = Instant::now() + STOP_LIMIT;
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if Instant::now() > deadline {
-                let _ = self.child.kill();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.process.id()
     }
 }
 
@@ -189,6 +152,11 @@ fn identity() -> String {
         std::process::id(),
         NUMBER.fetch_add(1, Ordering::Relaxed)
     )
+}
+
+/// The file that tells which rights of state machines' roles were used, a JSON object a line; absent until there is one.
+pub(crate) fn rights_log(temp_dir: &Path) -> PathBuf {
+    temp_dir.join(RIGHTS_LOG)
 }
 
 /// The whole environment of the emulator, which its functions inherit: nothing of the user's but the PATH, so that no
@@ -212,9 +180,11 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
         ("MINISTACK_EDITION", identity.to_owned()),
         ("MINISTACK_ACCOUNT_ID", ACCOUNT.to_owned()),
         ("MINISTACK_REGION", REGION.to_owned()),
+        ("RIGHTS_LOG", rights_log(settings.temp_dir).display().to_string()),
         ("SFN_WAIT_SCALE", (1.0 / settings.speed).to_string()),
         ("LAMBDA_EXECUTOR", "local".to_owned()),
         // What the functions inherit.
+        ("WAIT_SCALE", (1.0 / settings.speed).to_string()),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", ACCOUNT.to_owned()),
@@ -229,12 +199,15 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
         variables.push(("AWS_ENDPOINT_URL_ROUTE_53", route53_url.to_owned()));
     }
     if let Some(aws_json_url) = settings.aws_json_url {
-        for name in ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL_DYNAMODB"] {
+        for name in SPEAKING_JSON {
             variables.push((name, aws_json_url.to_owned()));
         }
     }
     if let Some(sts_url) = settings.sts_url {
         variables.push(("AWS_ENDPOINT_URL_STS", sts_url.to_owned()));
+    }
+    if let Some(states_url) = settings.states_url {
+        variables.push(("AWS_ENDPOINT_URL_SFN", states_url.to_owned()));
     }
     variables
 }
@@ -242,8 +215,6 @@ fn environment(settings: &Settings<'_>, identity: &str) -> Vec<(&'static str, St
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::io::{BufRead, BufReader, Read};
-
     use super::*;
 
     #[test]
@@ -258,6 +229,7 @@ mod tests {
             route53_url: Some("http://127.0.0.1:2"),
             aws_json_url: None,
             sts_url: Some("http://127.0.0.1:3"),
+            states_url: Some("http://127.0.0.1:4"),
         };
         let variables = environment(&settings, "me");
         let get = |name: &str| {
@@ -273,45 +245,10 @@ mod tests {
         assert_eq!(get("AWS_ENDPOINT_URL_EC2"), Some("http://127.0.0.1:1"));
         assert_eq!(get("AWS_ENDPOINT_URL_ROUTE_53"), Some("http://127.0.0.1:2"));
         assert_eq!(get("AWS_ENDPOINT_URL_STS"), Some("http://127.0.0.1:3"));
+        assert_eq!(get("AWS_ENDPOINT_URL_SFN"), Some("http://127.0.0.1:4"));
         assert_eq!(
             (get("AWS_PROFILE"), get("AWS_SESSION_TOKEN"), get("HTTPS_PROXY")),
             (None, None, None)
         );
-    }
-
-    #[test]
-    fn a_guarded_command_and_its_children_die_when_the_pipe_closes() {
-        // The grandchild holds the output open, so that its end is the end of both.
-        let mut child = Command::new("sh")
-            .args(["-c", GUARDED, "sh", "1000000", "sh", "-c", "sleep 600 & echo up; wait"])
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        assert_eq!(line, "up\n");
-        drop(child.stdin.take());
-        line.clear();
-        assert_eq!(output.read_line(&mut line).unwrap(), 0, "both have ended");
-        assert!(!child.wait().unwrap().success());
-    }
-
-    #[test]
-    fn a_guarded_command_runs_under_the_limit_and_without_input() {
-        let mut child = Command::new("sh")
-            .args(["-c", GUARDED, "sh", "500000", "sh", "-c", "ulimit -v; cat; echo done"])
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = String::new();
-        child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
-        assert_eq!(output, "500000\ndone\n");
-        drop(child.stdin.take());
-        assert!(child.wait().unwrap().success());
     }
 }

@@ -1,11 +1,12 @@
 //! Everything together: the emulator, the simulators, and in them the real product, deployed and ready to run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use simulators::rights::{Rights, Use};
 use simulators::{Simulators, SimulatorsConfig, aiven, hcp};
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -15,7 +16,8 @@ use crate::emulator::{self, Emulator};
 use crate::execution::{Execution, Running};
 use crate::functions::{self, Zips};
 use crate::run_dir::RunDir;
-use crate::{Error, Result, package, paths, python};
+use crate::strict::{self, Strict};
+use crate::{Error, Result, package, paths, python, rights};
 
 /// The stack's name.
 pub const STACK: &str = "privatelink";
@@ -30,9 +32,21 @@ const PORT_ATTEMPTS: u32 = 3;
 /// four cores where one took 33 s, a hundred took 260 s.
 const RUNS_AT_ONCE: usize = 40;
 
+/// What runs the state machine. Everything else is the emulator's with both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The emulator itself, MiniStack.
+    #[default]
+    Default,
+    /// moto, which refuses what AWS refuses in more places, and knows fewer services.
+    Strict,
+}
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// What runs the state machine.
+    pub engine: Engine,
     /// The SAM template.
     pub template: PathBuf,
     /// Speed, knobs and worlds. `upstream` is filled in.
@@ -49,6 +63,7 @@ impl Default for Options {
     /// The real template with its defaults, and simulated time 24 times as fast as the wall's: twelve minutes in thirty seconds.
     fn default() -> Self {
         Self {
+            engine: Engine::Default,
             template: paths::workspace_root().join("samplesam.yaml"),
             simulators: SimulatorsConfig {
                 speed: 24.0,
@@ -69,6 +84,8 @@ impl Default for Options {
 pub struct Environment {
     // Dropped in this order: the functions first, then what they call.
     pub emulator: Emulator,
+    /// The second engine, if it runs the state machine.
+    pub strict: Option<Strict>,
     pub simulators: Simulators,
     /// The emulator's APIs.
     pub aws: Aws,
@@ -110,13 +127,22 @@ impl Environment {
     pub async fn start_with(options: Options, python: PathBuf, zips: &Zips) -> Result<Self> {
         (options.say)("Starting the emulator and the simulators.");
         let run_dir = RunDir::new()?;
-        let (emulator, simulators) = start_servers(&options.simulators, &python, &run_dir).await?;
+        let strict_python = match options.engine {
+            Engine::Default => None,
+            Engine::Strict => Some(strict_python(options.say).await?),
+        };
+        let servers = start_servers(&options.simulators, &python, strict_python.as_deref(), &run_dir).await?;
+        let Servers {
+            emulator,
+            mut strict,
+            simulators,
+        } = servers;
         let ca_file = run_dir.temp.join("ca.pem");
         fs::write(&ca_file, &simulators.ca_pem)
             .map_err(|error| Error::new(format!("writing {}", ca_file.display()), error))?;
 
         (options.say)(&format!("Deploying {}.", options.template.display()));
-        let aws = Aws::new(&emulator.url)?;
+        let mut aws = Aws::new(&emulator.url)?;
         let parameters = parameters(&simulators, &ca_file, &options.parameters);
         let outputs = deploy_template(&aws, &options.template, zips, &parameters).await?;
         let workflow_arn = outputs.get("WorkflowArn").cloned().ok_or_else(|| {
@@ -125,8 +151,14 @@ impl Environment {
                 format!("{} has no output WorkflowArn", options.template.display()),
             )
         })?;
+        if let Some(strict) = &mut strict {
+            strict.ready().await?;
+            strict.take_over(&aws, &outputs).await?;
+            aws = aws.with_states_at(&strict.url);
+        }
         let mut environment = Self {
             emulator,
+            strict,
             simulators,
             aws,
             workflow_arn,
@@ -185,12 +217,50 @@ impl Environment {
         self.begin(request).await?.finish(RUN_LIMIT).await
     }
 
+    /// What a resource of the stack is called, by its name in the template.
+    ///
+    /// # Errors
+    /// When the emulator does not answer, or has no such resource.
+    pub async fn resource(&self, id: &str) -> Result<String> {
+        let parameters = [("StackName", STACK), ("LogicalResourceId", id)];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let answer = self
+            .aws
+            .query("cloudformation", "DescribeStackResource", "2010-05-15", &parameters)
+            .await?;
+        let xml = answer.map_err(|error| Error::new(format!("looking for the stack's {id}"), error))?;
+        let name = xml.split_once("<PhysicalResourceId>").map(|(_, rest)| rest);
+        let name = name.and_then(|rest| rest.split_once("</PhysicalResourceId>"));
+        name.map(|(name, _)| name.to_owned())
+            .ok_or_else(|| Error::new(format!("looking for the stack's {id}"), xml.clone()))
+    }
+
     /// What all functions have logged so far, by log group.
     ///
     /// # Errors
     /// When the emulator does not answer.
     pub async fn logs(&self) -> Result<BTreeMap<String, String>> {
         self.aws.logs().await
+    }
+
+    /// The rights that functions and state machines used so far.
+    ///
+    /// # Errors
+    /// When what the emulator wrote down cannot be read.
+    pub fn rights_used(&self) -> Result<BTreeSet<Use>> {
+        let of_functions = self.simulators.rights.as_ref().map(Rights::used).unwrap_or_default();
+        let of_machines = rights::of_machines(&emulator::rights_log(&self.run_dir.temp))?;
+        Ok(of_functions.into_keys().chain(of_machines.used).collect())
+    }
+
+    /// What functions and state machines did without having the right to, and what therefore was refused.
+    ///
+    /// # Errors
+    /// When what the emulator wrote down cannot be read.
+    pub fn denied(&self) -> Result<Vec<String>> {
+        let mut denied = self.simulators.rights.as_ref().map(Rights::denied).unwrap_or_default();
+        denied.extend(rights::of_machines(&emulator::rights_log(&self.run_dir.temp))?.denied);
+        Ok(denied)
     }
 
     /// Where this run's logs are; they stay after [`Environment::keep_logs`].
@@ -220,20 +290,52 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
         .map_err(|error| Error::new("preparing the local run", error))?
 }
 
-/// The simulators need the emulator's address, and the emulator theirs: so its port is chosen first.
-async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDir) -> Result<(Emulator, Simulators)> {
+/// The interpreter of the stricter engine, looked for once in a process.
+async fn strict_python(say: fn(&str)) -> Result<PathBuf> {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    let install = || blocking(move || python::ensure_strict(&say));
+    INSTALLED.get_or_try_init(install).await.cloned()
+}
+
+struct Servers {
+    emulator: Emulator,
+    strict: Option<Strict>,
+    simulators: Simulators,
+}
+
+/// The simulators and the stricter engine need the emulator's address, and the emulator theirs: so its port is chosen first.
+async fn start_servers(
+    config: &SimulatorsConfig,
+    python: &Path,
+    strict_python: Option<&Path>,
+    run_dir: &RunDir,
+) -> Result<Servers> {
     let log = run_dir.logs.join("emulator.log");
+    let speed = config.speed;
     let mut attempt = 1;
     loop {
         let port = emulator::free_port()?;
-        let config = SimulatorsConfig {
-            upstream: Some(emulator::url(port)),
+        let emulator_url = emulator::url(port);
+        let simulators = Simulators::start(SimulatorsConfig {
+            upstream: Some(emulator_url.clone()),
+            consumer_policy: Some(consumer_policy()?),
             ..config.clone()
+        })
+        .await
+        .map_err(|error| Error::new("starting the simulators", error))?;
+        let strict = match strict_python {
+            None => None,
+            Some(python) => {
+                let settings = strict::Settings {
+                    python,
+                    emulator_url: &emulator_url,
+                    temp_dir: &run_dir.temp,
+                    log: &run_dir.logs.join("strict.log"),
+                    speed,
+                };
+                Some(Strict::start(settings).await?)
+            }
         };
-        let speed = config.speed;
-        let simulators = Simulators::start(config)
-            .await
-            .map_err(|error| Error::new("starting the simulators", error))?;
         let settings = emulator::Settings {
             python,
             port,
@@ -244,13 +346,28 @@ async fn start_servers(config: &SimulatorsConfig, python: &Path, run_dir: &RunDi
             route53_url: simulators.route53_url.as_deref(),
             aws_json_url: simulators.aws_json_url.as_deref(),
             sts_url: simulators.sts_url.as_deref(),
+            states_url: strict.as_ref().map(|strict| strict.url.as_str()),
         };
         match Emulator::start(settings).await {
-            Ok(emulator) => return Ok((emulator, simulators)),
+            Ok(emulator) => {
+                return Ok(Servers {
+                    emulator,
+                    strict,
+                    simulators,
+                });
+            }
             Err(error) if attempt < PORT_ATTEMPTS && error.to_string().contains("already in use") => attempt += 1,
             Err(error) => return Err(error),
         }
     }
+}
+
+/// What `infra/consumer-role.yaml` allows in the accounts where it is deployed.
+fn consumer_policy() -> Result<Value> {
+    let template = paths::workspace_root().join("infra/consumer-role.yaml");
+    let template = package::package(&template, &Zips::new(), BUCKET)?.template;
+    let policies = &template["Resources"]["ConsumerRole"]["Properties"]["Policies"];
+    Ok(policies[0]["PolicyDocument"].clone())
 }
 
 fn parameters(simulators: &Simulators, ca_file: &Path, more: &BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -166,11 +166,16 @@ impl Running {
             .await?;
         let arn = answer["executionArn"].as_str();
         let arn = arn.ok_or_else(|| Error::new("starting an execution", format!("no ARN in {answer}")))?;
-        Ok(Self {
+        Ok(Self::known(aws, arn))
+    }
+
+    /// A run that somebody else has started.
+    pub fn known(aws: &Aws, arn: &str) -> Self {
+        Self {
             aws: aws.clone(),
             arn: arn.to_owned(),
             events: Vec::new(),
-        })
+        }
     }
 
     /// What it came to, if it has ended.

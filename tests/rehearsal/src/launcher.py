@@ -6,7 +6,9 @@ The pages are those of the "AWS Step Functions Developer Guide" and its API refe
 import contextvars
 import inspect
 import json
+import os
 import runpy
+import secrets
 import sys
 import threading
 import time
@@ -24,6 +26,10 @@ from ministack.core.concurrency import run_reentrant  # noqa: E402
 from ministack.core.responses import error_response_json, json_response, new_uuid, now_iso  # noqa: E402
 from ministack.services import s3  # noqa: E402
 from ministack.services import stepfunctions as sfn  # noqa: E402
+
+from ministack.core import lambda_runtime  # noqa: E402
+from ministack.services import lambda_svc  # noqa: E402
+from ministack.services import sts  # noqa: E402
 
 POLL_SECONDS = 0.02
 UNFINISHED = ("FAILED", "ABORTED", "TIMED_OUT")
@@ -99,15 +105,78 @@ def redrive_execution(data):
     return json_response({"redriveDate": execution["redriveDate"]})
 
 
+# --- Tasks that fail, not by themselves but because a test asks for it, with an error that the service integration documents; or the
+# execution is stopped there. The n-th call of a task fails before the service is called, or after it has acted: its answer is lost.
+task_calls = []
+task_failure = {}
+invoke = sfn._invoke_resource
+
+
+def task_name(resource, arguments):
+    service = resource.split(":::")[-1]
+    function = arguments.get("FunctionName", "") if service == "lambda:invoke" else ""
+    # The template's name, of what CloudFormation calls privatelink-ValidateFunction-946661AF2CFBA.
+    return f"{service}/{function.split(':')[-1].split('-')[-2]}" if function.count("-") > 1 else service
+
+
+def invoke_resource(resource, arguments):
+    name = task_name(resource, arguments)
+    with counting:
+        task_calls.append(name)
+        fails = task_failure.get("task") == name and task_failure["nth"] == task_calls.count(name)
+        failure = dict(task_failure) if fails else None
+    if failure and not failure["after"]:
+        stop_or_raise(failure["error"])
+    result = invoke(resource, arguments)
+    if failure:
+        stop_or_raise(failure["error"])
+    return result
+
+
+def stop_or_raise(error):
+    if error == "Stopped":
+        execution = current.get()
+        sfn._stop_execution({"executionArn": execution["executionArn"]})
+    raise sfn._ExecutionError(error, "simulated failure")
+
+
+sfn._invoke_resource = invoke_resource
+
+
+def expect_tasks(wanted):
+    """Says what was called until now and forgets it; from now on the wanted failure holds."""
+    with counting:
+        calls = list(task_calls)
+        task_calls.clear()
+        task_failure.clear()
+        task_failure.update(wanted)
+    return json_response({"calls": calls})
+
+
 handle = sfn.handle_request
 
 
 async def handle_request(method, path, headers, body, query_params):
+    if headers.get("x-amz-target", "") == "AWSStepFunctions.RehearsalExpectTasks":
+        return expect_tasks(json.loads(body))
     if headers.get("x-amz-target", "").endswith(".RedriveExecution"):
         # It waits, which must not hold up everybody else.
         answer = await run_reentrant(redrive_execution, json.loads(body), thread_name="redrive")
         return sfn._finalize_response(answer)
     return await handle(method, path, headers, body, query_params)
+
+
+# --- Expressions. MiniStack ends one after a second of the wall's clock, which is a limit of its own, and which a small one takes on a busy
+# machine with a hundred executions at once.
+expression_of = sfn.jsonata.Jsonata.jsonata
+EXPRESSION_MILLISECONDS = 60_000
+
+
+def patient_expression(expression, timeout=None):
+    return expression_of(expression, timeout=timeout and EXPRESSION_MILLISECONDS)
+
+
+sfn.jsonata.Jsonata.jsonata = staticmethod(patient_expression)
 
 
 # --- Stopping. An execution that was stopped stays ABORTED (API StopExecution); MiniStack's next failing task makes it FAILED.
@@ -355,6 +424,27 @@ def written(child):
     return {**result, "InputDetails": {"Included": True}, "OutputDetails": {"Included": True}}
 
 
+# --- "Lambda execution role": a function runs with temporary credentials of its role. MiniStack gives all of them the account's own,
+# unless it enforces IAM, which it does for its own services only. And "Setting application-level log level filtering": Lambda tells the
+# function level and format.
+credentials = {}
+
+
+def execution_credentials(config):
+    role, function, account = config.get("Role", "").rsplit("/", 1)[-1], config["FunctionName"], config["FunctionArn"].split(":")[4]
+    if function not in credentials:
+        key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30), secrets.token_urlsafe(120)
+        credentials[function] = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+        sts.register_session(key, {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{function[:64]}", "UserId": f"{role}:{function[:64]}", "AccountId": account,
+            "SecretAccessKey": secret, "SessionToken": token,
+        })
+    logging = config.get("LoggingConfig") or {}
+    level = logging.get("ApplicationLogLevel")
+    return {**credentials[function], **({"AWS_LAMBDA_LOG_LEVEL": level, "AWS_LAMBDA_LOG_FORMAT": "JSON"} if level else {})}
+
+
+lambda_svc.execution_credentials = lambda_runtime.execution_credentials = execution_credentials
 sfn._run_execution = run_execution
 sfn._fail_execution = fail_execution
 sfn._start_execution = start_execution
@@ -362,6 +452,3 @@ sfn._invoke_nested_start_execution_sync = nested_sync
 sfn._invoke_aws_sdk_integration = sdk_integration
 sfn._run_distributed_map = distributed_map
 sfn.handle_request = handle_request
-
-if __name__ == "__main__":
-    runpy.run_module("ministack", run_name="__main__")

@@ -1,4 +1,5 @@
-//! A private Python environment with the emulator in it, made once for each version of `requirements.txt`.
+//! Private Python environments, one with the emulator in it and one with the stricter engine, each made once for each version of its
+//! requirements.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,30 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, Result, paths};
 
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// What is installed into an environment of its own.
+#[derive(Debug, Clone, Copy)]
+struct Packages {
+    what: &'static str,
+    /// What the environment's directory begins with.
+    directory: &'static str,
+    requirements: &'static str,
+    /// Shows that it works.
+    import: &'static str,
+}
+
+const EMULATOR: Packages = Packages {
+    what: "the emulator",
+    directory: "venv",
+    requirements: include_str!("../requirements.txt"),
+    import: "import ministack",
+};
+/// Apart from the emulator's, which everybody needs: this is for tests.
+const STRICT: Packages = Packages {
+    what: "the stricter engine",
+    directory: "strict-venv",
+    requirements: include_str!("../requirements-strict.txt"),
+    import: "import moto, jsonata, flask_cors, antlr4",
+};
 /// Oldest Python that the emulator runs on.
 const OLDEST: (u32, u32) = (3, 11);
 const CANDIDATES: [&str; 6] = [
@@ -23,35 +47,48 @@ const CANDIDATES: [&str; 6] = [
 const PROBE: &str = "import sys; print('%d.%d' % sys.version_info[:2]); import venv, ensurepip";
 const SHOWN_LINES: usize = 15;
 
-/// The interpreter of the private environment; made if missing, which takes about half a minute and the network.
+/// The interpreter of the emulator's environment; made if missing, which takes about half a minute and the network.
 ///
 /// `say` tells a person what takes so long.
 ///
 /// # Errors
 /// When there is no Python that serves, or pip fails.
 pub fn ensure(say: &dyn Fn(&str)) -> Result<PathBuf> {
+    ensure_packages(EMULATOR, say)
+}
+
+/// The same for the environment of the stricter engine, which only tests need.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_strict(say: &dyn Fn(&str)) -> Result<PathBuf> {
+    ensure_packages(STRICT, say)
+}
+
+fn ensure_packages(packages: Packages, say: &dyn Fn(&str)) -> Result<PathBuf> {
+    let Packages { what, directory, .. } = packages;
     let dir = paths::rehearsal_dir()?;
-    let environment = dir.join(format!("venv-{}", fingerprint(REQUIREMENTS)));
+    let environment = dir.join(format!("{directory}-{}", fingerprint(packages.requirements)));
     let interpreter = environment.join("bin/python");
 
     // Two test programs may come here at once: the second waits and finds the work done.
-    let lock_path = dir.join("venv.lock");
+    let lock_path = dir.join(format!("{directory}.lock"));
     let locking = |error| Error::new(format!("locking {}", lock_path.display()), error);
     let lock = File::create(&lock_path).map_err(locking)?;
     lock.lock().map_err(locking)?;
-    if works(&interpreter) {
+    if works(&interpreter, packages.import) {
         return Ok(interpreter);
     }
 
     let python = find()?;
     say(&format!(
-        "Installing the emulator into {} (once, about half a minute).",
+        "Installing {what} into {} (once, about half a minute).",
         environment.display()
     ));
-    let unfinished = dir.join("venv-unfinished");
+    let unfinished = dir.join(format!("{directory}-unfinished"));
     remove(&unfinished)?;
     remove(&environment)?;
-    install(&python, &unfinished)?;
+    install(&python, &unfinished, packages)?;
     fs::rename(&unfinished, &environment)
         .map_err(|error| Error::new(format!("renaming {}", unfinished.display()), error))?;
     Ok(interpreter)
@@ -63,9 +100,9 @@ fn fingerprint(requirements: &str) -> String {
 }
 
 /// Also `false` when the Python it was made from has been removed or upgraded since.
-fn works(interpreter: &Path) -> bool {
+fn works(interpreter: &Path, import: &str) -> bool {
     let import = Command::new(interpreter)
-        .args(["-I", "-c", "import ministack"])
+        .args(["-I", "-c", import])
         .stderr(Stdio::null())
         .status();
     import.is_ok_and(|status| status.success())
@@ -159,13 +196,14 @@ fn nothing_found(findings: &[(&str, Candidate)]) -> Error {
     .advise(advice)
 }
 
-fn install(python: &Path, environment: &Path) -> Result<()> {
+fn install(python: &Path, environment: &Path, packages: Packages) -> Result<()> {
+    let what = packages.what;
     run(
         Command::new(python).args(["-m", "venv"]).arg(environment),
-        "making the emulator's Python environment",
+        &format!("making the Python environment of {what}"),
     )?;
     let requirements = environment.join("requirements.txt");
-    fs::write(&requirements, REQUIREMENTS)
+    fs::write(&requirements, packages.requirements)
         .map_err(|error| Error::new(format!("writing {}", requirements.display()), error))?;
     let pip = [
         "-m",
@@ -182,7 +220,7 @@ fn install(python: &Path, environment: &Path) -> Result<()> {
             .args(pip)
             .args(checked)
             .arg(&requirements),
-        "installing the emulator with pip",
+        &format!("installing {what} with pip"),
     )
 }
 
@@ -250,15 +288,19 @@ mod tests {
 
     #[test]
     fn every_requirement_is_pinned_and_hashed() {
-        let entries: Vec<&str> = REQUIREMENTS
-            .lines()
-            .filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()))
-            .collect();
-        assert!(entries.len() > 10);
-        for entry in entries {
-            assert!(entry.contains("==") && entry.ends_with('\\'), "{entry}");
+        for packages in [EMULATOR, STRICT] {
+            let entries: Vec<&str> = packages
+                .requirements
+                .lines()
+                .filter(|line| line.starts_with(|c: char| c.is_ascii_alphanumeric()))
+                .collect();
+            assert!(entries.len() > 10);
+            for entry in entries {
+                assert!(entry.contains("==") && entry.ends_with('\\'), "{entry}");
+            }
         }
-        assert!(REQUIREMENTS.contains("ministack==1.5.33"));
+        assert!(EMULATOR.requirements.contains("ministack==1.5.33"));
+        assert!(STRICT.requirements.contains("moto==5.2.5"));
     }
 
     #[test]

@@ -87,6 +87,7 @@ async fn start(dir: &Path, port: u16) -> rehearsal::Result<Emulator> {
         route53_url: None,
         aws_json_url: None,
         sts_url: None,
+        states_url: None,
     };
     Emulator::start(settings).await
 }

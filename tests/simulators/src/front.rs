@@ -1,4 +1,5 @@
-//! What every front has before it: the body is read, the call is named, a fault may hit it, and it is written down.
+//! What every front has before it: the body is read, the call is named, the caller must have the rights to it, a fault may hit it, and it
+//! is written down.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,8 +16,10 @@ use http::{HeaderValue, StatusCode};
 use http_body::Frame;
 
 use crate::clock::Clock;
+use crate::echo::echo;
 use crate::process;
-use crate::recorder::{Api, Asked, Call, FaultKind, Recorder};
+use crate::recorder::{Api, Asked, Call, FaultKind, Recorder, Rewrite};
+use crate::rights::Rights;
 use crate::server::{Cut, Peer};
 
 /// Larger request bodies are refused with 413.
@@ -78,6 +81,13 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
         Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
     let operation = (front.operation)(&parts, &body);
+    if let Some(rights) = parts.extensions.get::<Rights>().cloned()
+        && !rights.allow(front.api, &operation.name, &parts, &body).await
+    {
+        let refused = (front.error)(403, None);
+        front.note(&parts, &operation, refused.status().as_u16());
+        return refused;
+    }
     let fault = front.recorder.fault_for(&Asked {
         api: front.api,
         operation: &operation.name,
@@ -91,6 +101,7 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
 
     let answer = match &fault {
         Some(FaultKind::Status { status, retry_after }) => Some((front.error)(*status, *retry_after)),
+        Some(FaultKind::Echo { status }) => Some(echo(front.api, *status, &parts)),
         Some(FaultKind::Html { status }) => Some(proxy_page(*status)),
         Some(FaultKind::Bare { status }) => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
@@ -133,6 +144,10 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
             tokio::time::sleep(real).await;
             answer
         }
+        Some(FaultKind::Rewrite(rewrite)) => {
+            front.note(&parts, &operation, status);
+            rewritten(answer, &rewrite).await
+        }
         Some(FaultKind::Body(text)) => {
             front.note(&parts, &operation, 200);
             let content_type = answer.headers().get(CONTENT_TYPE).cloned();
@@ -144,7 +159,10 @@ async fn through(State(front): State<Front>, request: Request, next: Next) -> Re
         }
         _ => {
             front.note(&parts, &operation, status);
-            answer
+            match front.recorder.always() {
+                Some(rewrite) => rewritten(answer, &rewrite).await,
+                None => answer,
+            }
         }
     }
 }
@@ -180,6 +198,20 @@ async fn cut(parts: &Parts) -> Response {
             flushed: true,
         })),
     }
+}
+
+/// The answer with another body; one that is no text stays as it is.
+async fn rewritten(answer: Response, rewrite: &Rewrite) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let Ok(whole) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let body = match std::str::from_utf8(&whole) {
+        Ok(text) => Bytes::from(rewrite.of(text)),
+        Err(_) => whole,
+    };
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body))
 }
 
 /// The answer with its full `Content-Length`, but only the first half of its bytes before the connection closes.

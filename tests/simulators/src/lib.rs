@@ -10,20 +10,23 @@
 //!           ──TLS───► hcp ─────┼──► Fabric: endpoint services and endpoints, as AWS PrivateLink knows them
 //!           ──TLS───► aiven ───┘
 //!           ──HTTP──► route53, sts, aws_json ───► the emulator, if there is one
-//!                      └ every call passes the Recorder (what was called, by whom, was it a write) and the faults
+//!                      └ every call passes the rights of the caller, the Recorder (what was called, by whom, was it a write) and the faults
 //! ```
 
 pub mod aiven;
 pub mod aws_json;
 pub mod clock;
 pub mod ec2;
+mod echo;
 pub mod fabric;
 pub mod front;
 pub mod hcp;
+pub mod hostile;
 pub mod knobs;
 mod process;
 pub mod rate;
 pub mod recorder;
+pub mod rights;
 pub mod route53;
 pub mod server;
 mod start;

@@ -39,6 +39,8 @@ pub struct Call {
 pub enum FaultKind {
     /// Answer this status in the API's own error form, without acting. `retry_after`: seconds, told as the API tells it.
     Status { status: u16, retry_after: Option<u64> },
+    /// An error of this status that repeats the credential it was asked with, without acting.
+    Echo { status: u16 },
     /// A proxy's HTML page with this status, without acting.
     Html { status: u16 },
     /// Cut the connection before acting.
@@ -51,12 +53,36 @@ pub enum FaultKind {
     Slow(Duration),
     /// Act, then answer 200 with this body instead of the real one.
     Body(String),
+    /// Act, then answer with what this makes of the real body.
+    Rewrite(Rewrite),
     /// This status with no body and no header that says anything, without acting: a limiter or a gateway in between.
     Bare { status: u16 },
     /// Kill the calling function's process before acting.
     KillBefore,
     /// Act, then kill the calling function's process before it is answered.
     KillAfter,
+}
+
+/// What becomes of a body that is text.
+#[derive(Clone)]
+pub struct Rewrite(Arc<dyn Fn(&str) -> String + Send + Sync>);
+
+impl Rewrite {
+    /// By this function.
+    pub fn by(rewrite: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(rewrite))
+    }
+
+    /// The other body.
+    pub fn of(&self, body: &str) -> String {
+        (self.0)(body)
+    }
+}
+
+impl fmt::Debug for Rewrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rewrite")
+    }
 }
 
 /// A call that is about to be answered.
@@ -95,6 +121,7 @@ struct Inner {
     calls: Vec<Call>,
     faults: Vec<Armed>,
     hits: u32,
+    always: Option<Rewrite>,
 }
 
 /// A fault to come.
@@ -175,6 +202,16 @@ impl Recorder {
                 retry_after: None,
             },
         });
+    }
+
+    /// What becomes of every answer that no fault hits, whatever faults are forgotten; `None` ends it.
+    pub fn rewrite_always(&self, rewrite: Option<Rewrite>) {
+        self.lock().always = rewrite;
+    }
+
+    /// What becomes of every answer that no fault hits.
+    pub(crate) fn always(&self) -> Option<Rewrite> {
+        self.lock().always.clone()
     }
 
     /// Forgets all faults.

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use axum::{Extension, Router};
+use serde_json::Value;
+
 use crate::aiven::{self, Aiven};
 use crate::aws_json::AwsJson;
 use crate::clock::Clock;
@@ -10,6 +13,7 @@ use crate::fabric::Fabric;
 use crate::hcp::{self, Hcp};
 use crate::knobs::Knobs;
 use crate::recorder::Recorder;
+use crate::rights::Rights;
 use crate::route53::Route53;
 use crate::server::Server;
 use crate::sts::Sts;
@@ -25,6 +29,8 @@ pub struct SimulatorsConfig {
     pub aws: ec2::World,
     /// The emulator that gets the calls of Route 53 and STS and the EC2 actions which are not simulated, as `http://127.0.0.1:4566`.
     pub upstream: Option<String>,
+    /// The policy document of the roles in consumers' accounts, with CloudFormation's `Fn::Sub`. `None`: their sessions may do anything.
+    pub consumer_policy: Option<Value>,
     pub hcp: hcp::World,
     pub aiven: aiven::World,
 }
@@ -37,6 +43,7 @@ impl Default for SimulatorsConfig {
             knobs: Knobs::default(),
             aws: ec2::World::default(),
             upstream: None,
+            consumer_policy: None,
             hcp: hcp::default_world(),
             aiven: aiven::default_world(),
         }
@@ -50,7 +57,7 @@ pub struct Simulators {
     pub ec2_url: String,
     /// Plain HTTP: what `AWS_ENDPOINT_URL_ROUTE_53` takes. `None` without an upstream.
     pub route53_url: Option<String>,
-    /// Plain HTTP: what `AWS_ENDPOINT_URL_SECRETS_MANAGER` takes. `None` without an upstream.
+    /// Plain HTTP: what `AWS_ENDPOINT_URL_SECRETS_MANAGER` and those of the other services that speak JSON take. `None` without an upstream.
     pub aws_json_url: Option<String>,
     /// Plain HTTP: what `AWS_ENDPOINT_URL_STS` takes. `None` without an upstream.
     pub sts_url: Option<String>,
@@ -67,6 +74,8 @@ pub struct Simulators {
     pub ec2: Ec2,
     /// `None` without an upstream.
     pub sts: Option<Sts>,
+    /// Who may call what. `None` without an upstream, which knows the callers and their policies.
+    pub rights: Option<Rights>,
     pub hcp: Hcp,
     pub aiven: Aiven,
     _servers: Vec<Server>,
@@ -85,18 +94,26 @@ impl Simulators {
         let hcp = Hcp::new(fabric.clone(), recorder.clone(), config.hcp);
         let aiven = Aiven::new(fabric.clone(), recorder.clone(), config.aiven);
 
-        let ec2_server = Server::http(ec2.router()).await?;
+        let rights = config
+            .upstream
+            .as_deref()
+            .map(|upstream| Rights::new(ec2.clone(), upstream, config.consumer_policy));
+        let guarded = |router: Router| match &rights {
+            Some(rights) => router.layer(Extension(rights.clone())),
+            None => router,
+        };
+        let ec2_server = Server::http(guarded(ec2.router())).await?;
         let route53_server = match config.upstream.as_deref() {
             Some(upstream) => {
                 let route53 = Route53::new(fabric.clock, recorder.clone(), upstream);
-                Some(Server::http(route53.router()).await?)
+                Some(Server::http(guarded(route53.router())).await?)
             }
             None => None,
         };
         let aws_json_server = match config.upstream.as_deref() {
             Some(upstream) => {
                 let aws_json = AwsJson::new(fabric.clock, recorder.clone(), upstream);
-                Some(Server::http(aws_json.router()).await?)
+                Some(Server::http(guarded(aws_json.router())).await?)
             }
             None => None,
         };
@@ -105,7 +122,7 @@ impl Simulators {
             .as_deref()
             .map(|upstream| Sts::new(ec2.clone(), fabric.clock, recorder.clone(), upstream));
         let sts_server = match &sts {
-            Some(sts) => Some(Server::http(sts.router()).await?),
+            Some(sts) => Some(Server::http(guarded(sts.router())).await?),
             None => None,
         };
         let hcp_server = Server::https(hcp.router(), &ca).await?;
@@ -124,6 +141,7 @@ impl Simulators {
             recorder,
             ec2,
             sts,
+            rights,
             hcp,
             aiven,
             _servers: [ec2_server, hcp_server, hcp_auth_server, aiven_server]

@@ -34,6 +34,7 @@ pub struct Sts {
     recorder: Recorder,
     upstream: Upstream,
     sessions: Arc<Mutex<BTreeSet<Session>>>,
+    secrets: Arc<Mutex<Vec<String>>>,
 }
 
 /// A role that was assumed.
@@ -53,6 +54,7 @@ impl Sts {
             recorder,
             upstream: Upstream::new(upstream),
             sessions: Arc::default(),
+            secrets: Arc::default(),
         }
     }
 
@@ -72,6 +74,11 @@ impl Sts {
     pub fn sessions(&self) -> Vec<Session> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.iter().cloned().collect()
+    }
+
+    /// The secret access keys and the tokens of the sessions so far: what nobody may ever show.
+    pub fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What `AssumeRole` answers before the emulator is asked.
@@ -126,10 +133,19 @@ impl Sts {
             Err(failure) => return error(502, "InternalFailure", &upstream::no_answer(&failure)),
         };
         let text = String::from_utf8_lossy(&bytes);
-        let key = text
-            .split_once("<AccessKeyId>")
-            .and_then(|(_, after)| after.split_once("</AccessKeyId>"));
-        if let (Some((key, _)), Some((account, _))) = (key, form.get("RoleArn").and_then(|arn| role(arn))) {
+        let element = |name: &str| {
+            let (_, after) = text.split_once(&format!("<{name}>"))?;
+            Some(after.split_once(&format!("</{name}>"))?.0)
+        };
+        let secrets = ["SecretAccessKey", "SessionToken"]
+            .iter()
+            .filter_map(|name| element(name));
+        self.secrets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(secrets.map(str::to_owned));
+        let key = element("AccessKeyId");
+        if let (Some(key), Some((account, _))) = (key, form.get("RoleArn").and_then(|arn| role(arn))) {
             self.ec2.with_world(|world| {
                 world.access_keys.insert(key.to_owned(), account.to_owned());
             });

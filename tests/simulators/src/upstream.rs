@@ -62,24 +62,52 @@ impl Upstream {
 
     /// The account that an access key belongs to, as STS tells.
     pub(crate) async fn account_of(&self, access_key: &str, date: &str, region: &str) -> Option<String> {
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={access_key}/{date}/{region}/sts/aws4_request, SignedHeaders=host, Signature=unchecked"
-        );
+        let scope = format!("{access_key}/{date}/{region}/sts");
         let form = [
             ("Action", "GetAccessKeyInfo"),
             ("Version", "2011-06-15"),
             ("AccessKeyId", access_key),
         ];
+        element(&self.ask(&scope, &form).await?, "Account")
+    }
+
+    /// The ARN of the caller that has an access key.
+    pub(crate) async fn identity_of(&self, access_key: &str) -> Option<String> {
+        let scope = format!("{access_key}/20260101/us-east-1/sts");
+        let form = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
+        element(&self.ask(&scope, &form).await?, "Arn")
+    }
+
+    /// The roles of an account and their policies, XML.
+    pub(crate) async fn authorization_details(&self, account: &str) -> Option<String> {
+        let scope = format!("{account}/20260101/us-east-1/iam");
+        let form = [
+            ("Action", "GetAccountAuthorizationDetails"),
+            ("Version", "2010-05-08"),
+            ("Filter.member.1", "Role"),
+            ("Filter.member.2", "LocalManagedPolicy"),
+        ];
+        self.ask(&scope, &form).await
+    }
+
+    /// A query in the name of whoever has the access key; the emulator checks no signature.
+    async fn ask(&self, scope: &str, form: &[(&str, &str)]) -> Option<String> {
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={scope}/aws4_request, SignedHeaders=host, Signature=unchecked");
         let request = self
             .http
             .post(&self.url)
             .timeout(Duration::from_secs(10))
             .header(AUTHORIZATION, authorization)
-            .form(&form);
-        let text = request.send().await.ok()?.error_for_status().ok()?.text().await.ok()?;
-        let (_, after) = text.split_once("<Account>")?;
-        Some(after.split_once("</Account>")?.0.to_owned())
+            .form(form);
+        request.send().await.ok()?.error_for_status().ok()?.text().await.ok()
     }
+}
+
+/// The text of the first element of a name.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, after) = xml.split_once(&format!("<{name}>"))?;
+    Some(after.split_once(&format!("</{name}>"))?.0.to_owned())
 }
 
 /// The message of a gateway whose emulator failed it.

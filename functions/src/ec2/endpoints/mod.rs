@@ -103,6 +103,11 @@ impl Endpoint {
         )
     }
 
+    /// It may use its service, also in a state that no contract knows: for whoever would take the service away.
+    pub fn may_be_live(&self) -> bool {
+        self.is_live() || matches!(self.state, State::Unknown(_))
+    }
+
     /// It came to nothing, and will not move again by itself.
     pub fn is_dead(&self) -> bool {
         matches!(self.state, State::Rejected | State::Failed | State::Expired)

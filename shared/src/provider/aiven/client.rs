@@ -2,7 +2,7 @@
 
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -149,10 +149,15 @@ impl Client {
         }
     }
 
-    /// `aivenv1 …` with the secret's token.
-    pub(super) async fn authorization(&self) -> Result<HeaderValue> {
+    /// The secret's token.
+    pub(super) async fn token(&self) -> Result<SecretString> {
         let [token] = self.reach.secret.fields(["token"]).await?;
-        let mut authorization = HeaderValue::from_str(&format!("aivenv1 {}", token.expose_secret())).map_err(|_| {
+        Ok(token)
+    }
+
+    /// The header's value of its text, `aivenv1 …`.
+    fn authorization(text: &SecretString) -> Result<HeaderValue> {
+        let mut authorization = HeaderValue::from_str(text.expose_secret()).map_err(|_| {
             Error::invalid_at(
                 "/provider/secret_id",
                 "the secret's \"token\" has characters that no Aiven token has. Correct its value in Secrets Manager.",
@@ -163,15 +168,22 @@ impl Client {
     }
 
     async fn send<B: Serialize>(&self, method: &Method, url: &Url, body: Option<&B>, what: &str) -> Result<Answer> {
+        let token = self.token().await?;
+        let authorization = SecretString::from(format!("aivenv1 {}", token.expose_secret()));
         let mut request = self
             .reach
             .http
             .request(method.clone(), url.clone())
-            .header(AUTHORIZATION, self.authorization().await?);
+            .header(AUTHORIZATION, Self::authorization(&authorization)?);
         if let Some(body) = body {
             request = request.json(body);
         }
-        self.reach.http.send(request, what).await
+        Ok(self
+            .reach
+            .http
+            .send(request, what)
+            .await?
+            .without(&[&authorization, &token]))
     }
 
     fn url(&self, below: &[&str]) -> Result<Url> {

@@ -32,7 +32,7 @@ use self::plan::LinkStep;
 use self::wire::{Connection, Lists, PrivateLink, Service};
 use super::{Provider, ProviderFacts, Reach, Release, ReleasePlan, ServiceSeen};
 use crate::document::{Access, AvailableEndpoint, ServiceOffer};
-use crate::progress::{Look, Pending};
+use crate::progress::{AFTER_START_SECONDS, Look, Pending};
 use crate::request::{self, Consumer};
 use crate::{Error, ErrorName, Result};
 
@@ -91,7 +91,11 @@ impl Aiven {
     async fn write(&self, step: &LinkStep) -> Result<Option<Pending>> {
         let (answer, lists, pending) = match step {
             LinkStep::Keep => return Ok(None),
-            LinkStep::Create(lists) => (self.client.create_privatelink(lists).await, lists, creating()),
+            LinkStep::Create(lists) => (
+                self.client.create_privatelink(lists).await,
+                lists,
+                creating().wait(AFTER_START_SECONDS),
+            ),
             LinkStep::Update(lists) => {
                 let reason = "checking that Aiven has the lists now as this consumer needs them.";
                 let pending = Pending::new("active", reason).wait(VERIFY_SECONDS);
@@ -156,6 +160,7 @@ impl Aiven {
                         off.join(", ")
                     ),
                 )
+                .wait(AFTER_START_SECONDS)
                 .into()),
                 Err(failure) => again_after_conflict(failure),
             };
@@ -184,7 +189,7 @@ impl Aiven {
 impl Provider for Aiven {
     async fn preflight(&self) -> Result<ProviderFacts> {
         // The two share it, and each would read it.
-        self.client.authorization().await?;
+        self.client.token().await?;
         let (service, link) = tokio::join!(self.client.service(), self.client.privatelink());
         let service = service?;
         let link = match link {
@@ -223,7 +228,7 @@ impl Provider for Aiven {
 
     async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>> {
         // The three share it, and each would read it.
-        self.client.authorization().await?;
+        self.client.token().await?;
         let (connections, link, service) = tokio::join!(
             self.client.connections(),
             self.client.privatelink(),

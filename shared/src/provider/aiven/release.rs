@@ -140,7 +140,7 @@ fn fate_change(client: &Client, service_name: &str, link: &PrivateLink, fate: &F
 
 async fn see(client: &Client, release: &Release) -> Result<Seen> {
     // The two share it, and each would read it.
-    client.authorization().await?;
+    client.token().await?;
     let (link, connections) = tokio::join!(client.privatelink(), client.connections());
     let link = if_there(link)?;
     let mut others = match link.as_ref().map(|link| link.state.as_str()) {
@@ -162,7 +162,7 @@ async fn see(client: &Client, release: &Release) -> Result<Seen> {
 }
 
 async fn see_both(client: &Client, release: &Release) -> Result<(Seen, Option<Service>)> {
-    client.authorization().await?;
+    client.token().await?;
     let (seen, service) = tokio::join!(see(client, release), client.service());
     Ok((seen?, if_there(service)?))
 }

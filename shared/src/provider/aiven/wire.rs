@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// `GET /v1/project/{project}/service/{service}`.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,7 +36,7 @@ pub(super) struct Service {
 impl Service {
     /// PrivateLink access is switched on for this component. Unset is off.
     pub(super) fn has_enabled(&self, component: &str) -> bool {
-        self.user_config.privatelink_access.get(component).copied().flatten() == Some(true)
+        self.user_config.privatelink_access.get(component) == Some(&Value::Bool(true))
     }
 }
 
@@ -43,7 +44,8 @@ impl Service {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct UserConfig {
     #[serde(default, deserialize_with = "null_as_default")]
-    pub(super) privatelink_access: BTreeMap<String, Option<bool>>,
+    /// Switches, and whatever Aiven puts beside them.
+    pub(super) privatelink_access: BTreeMap<String, Value>,
 }
 
 /// An item of `components`: one per component, route, authentication method and connection.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Method, StatusCode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
@@ -200,15 +200,17 @@ impl Client {
             url.query_pairs_mut().extend_pairs(query);
         }
         let send = async || -> Result<Answer, Failure> {
+            let token = self.token().await?;
+            let bearer = SecretString::from(format!("Bearer {}", token.expose_secret()));
             let mut request = self
                 .http
                 .request(method.clone(), url.clone())
                 .header(ACCEPT, "application/json")
-                .header(AUTHORIZATION, self.authorization().await?);
+                .header(AUTHORIZATION, authorization(&bearer)?);
             if let Some(body) = body {
                 request = request.json(body);
             }
-            Ok(self.http.send(request, &what).await?)
+            Ok(self.http.send(request, &what).await?.without(&[&bearer, &token]))
         };
         let mut answer = send().await?;
         if answer.status == StatusCode::UNAUTHORIZED {
@@ -226,10 +228,10 @@ impl Client {
         }
     }
 
-    /// `Bearer …` with the process's token, or with a new one where that has run out.
-    async fn authorization(&self) -> Result<HeaderValue, Failure> {
-        let token = match self.secret.token() {
-            Some(token) => token,
+    /// The process's token, or a new one where that has run out.
+    async fn token(&self) -> Result<SecretString, Failure> {
+        match self.secret.token() {
+            Some(token) => Ok(token),
             None => {
                 let token = match self.request_token().await {
                     Err(failure) if failure.is_unauthorized() => {
@@ -245,14 +247,9 @@ impl Client {
                 let token = token?;
                 self.secret
                     .remember_token(token.access_token.clone(), Duration::from_secs(token.expires_in));
-                token.access_token
+                Ok(token.access_token)
             }
-        };
-        let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| {
-            Error::unexpected("HCP's token cannot be sent in a header: report it to the maintainers of this workflow.")
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
+        }
     }
 
     async fn request_token(&self) -> Result<Token, Failure> {
@@ -273,7 +270,7 @@ impl Client {
         if answer.status.is_success() {
             Ok(answer.json(&what)?)
         } else {
-            Err(errors::no_token(&answer, &what))
+            Err(errors::no_token(&answer.without(&[&client_secret]), &what))
         }
     }
 
@@ -291,6 +288,15 @@ impl Client {
             rest.join("/")
         )
     }
+}
+
+/// The header's value of its text, `Bearer …`.
+fn authorization(text: &SecretString) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(text.expose_secret()).map_err(|_| {
+        Error::unexpected("HCP's token cannot be sent in a header: report it to the maintainers of this workflow.")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The name of a call in errors: no query, no body.

@@ -11,7 +11,7 @@ use super::lists::{self, Delta};
 use super::plan::LinkStep;
 use super::wire::{Link, LinkState, Operation};
 use crate::document::ServiceOffer;
-use crate::progress::{Look, Pending};
+use crate::progress::{AFTER_START_SECONDS, Look, Pending};
 use crate::{Error, ErrorName, Result};
 
 /// Seconds before looking again where something changed between a read and a write.
@@ -77,7 +77,8 @@ impl HcpVault {
                         "HCP creates the PrivateLink service \"{id}\"; {}.",
                         describe(started.operation.as_ref())
                     ),
-                ));
+                )
+                .wait(AFTER_START_SECONDS));
             }
             Err(failure) if !failure.is_refusal() && failure.error.name != ErrorName::LimitExceeded => {
                 return Err(failure.into());

@@ -52,6 +52,32 @@ impl Ec2 {
         act(&mut self.lock().world)
     }
 
+    /// The tags of a resource of an account; none where it has no such resource.
+    pub(crate) fn tags_of(&self, account: &str, id: &str) -> Option<BTreeMap<String, String>> {
+        let inner = self.lock();
+        let state = self.fabric.state();
+        if id.starts_with("vpce-") {
+            let endpoint = state.endpoints.get(id);
+            return endpoint
+                .filter(|endpoint| endpoint.owner_account == account)
+                .map(|endpoint| endpoint.tags.clone());
+        }
+        let account = inner.world.accounts.get(account)?;
+        let group = account.security_groups.get(id).map(|group| &group.tags);
+        let vpc = || account.vpcs.get(id).map(|vpc| &vpc.tags);
+        let subnet = || account.subnets.get(id).map(|subnet| &subnet.tags);
+        group.or_else(vpc).or_else(subnet).cloned()
+    }
+
+    /// The name of the service that an endpoint is for.
+    pub(crate) fn service_name_of(&self, endpoint_id: &str) -> Option<String> {
+        let state = self.fabric.state();
+        state
+            .endpoints
+            .get(endpoint_id)
+            .map(|endpoint| endpoint.service_name.clone())
+    }
+
     /// All endpoints that are still remembered, of all accounts, oldest first.
     pub fn endpoints(&self) -> Vec<Endpoint> {
         let mut endpoints: Vec<_> = self.fabric.state().endpoints.values().cloned().collect();

@@ -49,6 +49,7 @@ use query::Params;
 use xml::Xml;
 
 pub use hand::Seed;
+pub(crate) use query::Params as Form;
 pub use world::{
     Account, CONSUMER_EXTERNAL_ID, CONSUMER_ROLE, Peer, Role, Rule, SecurityGroup, Subnet, Vpc, World, Zone,
 };

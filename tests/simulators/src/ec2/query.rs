@@ -6,11 +6,11 @@ use super::error::Ec2Error;
 
 /// All parameters of a call.
 #[derive(Debug, Clone)]
-pub(super) struct Params(BTreeMap<String, String>);
+pub(crate) struct Params(BTreeMap<String, String>);
 
 impl Params {
     /// From the query string and the form in the body.
-    pub(super) fn parse(query: &str, body: &[u8]) -> Self {
+    pub(crate) fn parse(query: &str, body: &[u8]) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(body));
         Self(
             pairs
@@ -19,7 +19,7 @@ impl Params {
         )
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
@@ -52,7 +52,7 @@ impl Params {
     }
 
     /// The numbers n that occur in `prefix.n` or `prefix.n.…`, ascending.
-    pub(super) fn indexes(&self, prefix: &str) -> BTreeSet<u32> {
+    pub(crate) fn indexes(&self, prefix: &str) -> BTreeSet<u32> {
         let dotted = format!("{prefix}.");
         let after = self
             .0
@@ -62,7 +62,7 @@ impl Params {
     }
 
     /// The values of `prefix.1`, `prefix.2`, ….
-    pub(super) fn list(&self, prefix: &str) -> Vec<String> {
+    pub(crate) fn list(&self, prefix: &str) -> Vec<String> {
         self.indexes(prefix)
             .into_iter()
             .filter_map(|n| self.get(&format!("{prefix}.{n}")).map(str::to_owned))

@@ -289,6 +289,11 @@ impl World {
         }
     }
 
+    /// Every access token that was given out, but for those that were made invalid.
+    pub fn access_tokens(&self) -> Vec<String> {
+        self.tokens.keys().cloned().collect()
+    }
+
     /// Makes every access token invalid, as a rotation of keys may.
     pub fn revoke_tokens(&mut self) {
         self.tokens.clear();

@@ -13,6 +13,7 @@
 //! | `turns` | a look that may not write |
 //! | `connections` | one to each host, and hosts side by side |
 //! | `faults` | whatever goes wrong between here and the vendor |
+//! | `https` | TLS, redirects, bounds, and that nothing sends a credential elsewhere |
 //! | `credentials` | the secret, the token, and that neither shows |
 //! | `hcp`, `aiven` | what only one vendor has |
 //!
@@ -25,6 +26,7 @@ mod connections;
 mod credentials;
 mod faults;
 mod hcp;
+mod https;
 mod lists;
 mod plan;
 mod preflight;

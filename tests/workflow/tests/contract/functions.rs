@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use shared::progress::LOOK_SECONDS;
 use shared::register::LEASE_SECONDS;
+use shared::request::validate;
+use shared::settings::Settings;
 
+use crate::machine::{PHASES, PhaseStates};
 use crate::stack::{FUNCTION, MACHINE, Stack, attribute, binaries, items};
 
 /// Functions that the workflow does not call, each with who does.
@@ -116,14 +120,37 @@ fn a_task_waits_longer_than_its_function_may_run() {
     }
 }
 
-/// Who has the lease of a vendor's service is alive, or never writes again.
+/// Who has the lease of a vendor's service is alive, or never writes again: its function is ended before the lease runs out, or,
+/// where a function waits between looks, the look is.
 #[test]
-fn no_function_runs_longer_than_a_lease() {
+fn no_function_runs_longer_than_a_lease_but_those_whose_looks_do_not() {
     let stack = Stack::load();
+    let settings = Settings::from_lookup(|_| None).unwrap();
+    let request = json!({
+        "provider": {"type": "aiven", "project": "p", "service_name": "s", "components": ["kafka"], "secret_id": "privatelink/s"},
+        "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-0a1b2c3d"}
+    });
+    let request = validate(&request, "privatelink/").unwrap();
+    let holds = |phase: &PhaseStates| u64::from(settings.schedule(phase.phase, &request).hold_seconds);
+    let holding: BTreeMap<&str, u64> = PHASES
+        .iter()
+        .map(|phase| (stack.function_of(phase.task), holds(phase)))
+        .filter(|(_, seconds)| *seconds > 0)
+        .collect();
+    assert_eq!(holding.len(), 3, "{holding:?}");
+    const { assert!(LOOK_SECONDS < LEASE_SECONDS) };
     let default = &stack.template["Globals"]["Function"]["Timeout"];
     for (id, function) in stack.resources(FUNCTION) {
-        let timeout = function["Properties"].get("Timeout").unwrap_or(default).as_u64();
-        assert!(timeout.unwrap() < LEASE_SECONDS, "{id}");
+        let timeout = function["Properties"]
+            .get("Timeout")
+            .unwrap_or(default)
+            .as_u64()
+            .unwrap();
+        match holding.get(id) {
+            // It waits all it may, and looks a last time.
+            Some(hold) => assert!(timeout > hold + LOOK_SECONDS, "{id}"),
+            None => assert!(timeout < LEASE_SECONDS, "{id}"),
+        }
     }
 }
 

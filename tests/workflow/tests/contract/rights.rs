@@ -138,7 +138,7 @@ fn resources_name_their_account_where_arns_have_one() {
                 continue;
             };
             // Roles in other accounts are the one thing that is elsewhere, see accounts.rs.
-            let elsewhere = arn == CONSUMER_ROLES && statement.actions == ASSUMES;
+            let elsewhere = arn == CONSUMER_ROLES && statement.actions.iter().all(|action| ASSUMES.contains(action));
             // Buckets have no account in their ARN; each is the stack's own or one of its parameters.
             let named = [
                 ":${AWS::AccountId}:",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rehearsal::Options;
 use serde_json::{Value, json};
 use simulators::ec2::{CONSUMER_EXTERNAL_ID, CONSUMER_ROLE, Role};
 use simulators::recorder::Api;
@@ -44,6 +45,13 @@ fn add_role(stage: &Stage, account: &str, name: &str) {
     stage.environment.simulators.ec2.with_world(|world| {
         world.account_mut(account).roles.insert(name.to_owned(), role);
     });
+}
+
+/// Deploys the stack so that requests may name these roles.
+fn may_assume(options: &mut Options, arns: &str) {
+    options
+        .parameters
+        .insert("ConsumerRoleArns".to_owned(), arns.to_owned());
 }
 
 /// Security groups in the account with our tag.
@@ -145,10 +153,10 @@ async fn the_account_sees_by_its_sessions_which_run_acts_for_which_connection() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_own_account_needs_no_role_but_takes_one_that_is_named() {
-    let stage = stage(|_| {}).await;
+    let arn = role_arn("111122223333", "network");
+    let stage = stage(|options| may_assume(options, &arn)).await;
     stage.connects(&vault()).await;
     assert_eq!(sessions(&stage), []);
-    let arn = role_arn("111122223333", "network");
     add_role(&stage, "111122223333", "network");
     stage.take_writes();
     let request = with(vault(), "/consumer/role_arn", json!(arn));
@@ -212,6 +220,7 @@ async fn a_role_that_cannot_be_assumed_is_denied_with_what_to_do_and_nothing_is_
         };
         let account = options.simulators.aws.account_mut("555555555555");
         account.roles.insert(CONSUMER_ROLE.to_owned(), role);
+        may_assume(options, &role_arn(SECOND, "other"));
     })
     .await;
     for action in ["plan", "provision", "deprovision"] {
@@ -240,9 +249,9 @@ async fn a_role_that_cannot_be_assumed_is_denied_with_what_to_do_and_nothing_is_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_names_another_role_of_its_account_and_no_other_accounts() {
-    let stage = stage(|_| {}).await;
-    add_role(&stage, SECOND, "network");
     let arn = role_arn(SECOND, "vending/network");
+    let stage = stage(|options| may_assume(options, "arn:aws:iam::444455556666:role/vending/*")).await;
+    add_role(&stage, SECOND, "network");
     let request = with(in_account(kafka(), SECOND), "/consumer/role_arn", json!(arn));
     stage.connects(&request).await;
     assert!(sessions(&stage).iter().all(|session| session.role_arn == arn));
@@ -253,6 +262,23 @@ async fn a_request_names_another_role_of_its_account_and_no_other_accounts() {
     let request = with(request, "/consumer/role_arn", json!(foreign));
     let words = ["/consumer/role_arn: ", "555555555555", SECOND];
     stage.fails(&request, "InvalidRequest", &words).await;
+
+    // One that trusts the stack, and that the stack does not name.
+    add_role(&stage, SECOND, "admin");
+    let arn = role_arn(SECOND, "admin");
+    let request = with(request, "/consumer/role_arn", json!(arn));
+    stage
+        .fails(&request, "Denied", &["/consumer/role_arn: ", "ConsumerRoleArns"])
+        .await;
+    let rights = stage.environment.simulators.rights.as_ref().unwrap();
+    let denied = rights.take_denied();
+    assert!(
+        !denied.is_empty()
+            && denied
+                .iter()
+                .all(|call| call.starts_with("PreflightRole lacks sts:") && call.contains(&arn)),
+        "{denied:#?}"
+    );
     assert_eq!(stage.take_writes(), Vec::<String>::new());
     stage.close().await;
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rehearsal::execution::{Event, Running};
-use rehearsal::{Execution, Failure, Outcome, environment};
+use rehearsal::execution::Event;
+use rehearsal::{Execution, Failure, Outcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::events::{CLIENT_SOURCE, events_schema};
@@ -23,12 +23,7 @@ impl Stage {
 
     /// The physical name of a resource of the stack.
     async fn resource(&self, id: &str) -> String {
-        let parameters = [("StackName", environment::STACK), ("LogicalResourceId", id)]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let aws = &self.environment.aws;
-        let answer = aws.query("cloudformation", "DescribeStackResource", "2010-05-15", &parameters);
-        let xml = answer.await.unwrap().unwrap();
-        element(&xml, "PhysicalResourceId")
+        self.environment.resource(id).await.unwrap()
     }
 
     pub(crate) async fn keep_profile(&self, name: &str, profile: &Value) {
@@ -208,36 +203,20 @@ impl Stage {
         detail
     }
 
-    /// Runs a request to its end while no event can be put on the bus; the emulator plays that in the format of AWS's Step Functions
-    /// Local, for executions of this test case.
+    /// Runs a request to its end while no event can be put on the bus.
     pub(crate) async fn run_untold(&self, request: &Value) -> Execution {
-        let arn = &self.environment.workflow_arn;
-        let (_, machine) = arn.rsplit_once(':').unwrap();
         let announcing = [
             "AnnounceConnected",
             "AnnounceDeprovisioned",
             "AnnounceFailed",
             "AnnounceNeedsAttention",
         ];
-        let states: Value = announcing.iter().map(|state| (*state, "refused")).collect();
-        let refused = json!({"Throw": {"Error": "EventBridge.FailedEntry", "Cause": "InternalFailure"}});
-        let config = json!({"stepfunctions._sfn_mock_config": {
-            "StateMachines": {machine: {"TestCases": {"Untold": states}}},
-            "MockedResponses": {"refused": {"0-99": refused}}
-        }});
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("{}/_ministack/config", self.environment.emulator.url);
-        answer(client.post(url).body(config.to_string())).await;
-        let running = Running::start(&self.environment.aws, &format!("{arn}#Untold"), request).await;
+        let refusal = ("EventBridge.FailedEntry", "InternalFailure");
+        let running = self.environment.begin_refused(&announcing, refusal, request).await;
         let execution = running.unwrap().finish(LIMIT).await.unwrap();
         self.keep(&execution);
         execution
     }
-}
-
-fn element(xml: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap();
-    rest.split_once(&format!("</{name}>")).unwrap().0.to_owned()
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Value {

@@ -97,6 +97,26 @@ async fn a_replaced_endpoint_goes_after_the_new_one_is_available() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_group_of_a_replaced_endpoint_goes_with_it_when_the_request_names_others() {
+    let stage = stage(|_| {}).await;
+    stage.connects(&own_group(vault())).await;
+    move_service(&stage);
+    stage.take_writes();
+    stage.connects(&with(vault(), "/allow_replace", json!(true))).await;
+    assert_eq!((stage.endpoints().len(), own_groups(&stage)), (1, 0));
+    assert_eq!(
+        stage.take_writes(),
+        [
+            "CreateVpcEndpoint",
+            "ChangeResourceRecordSets",
+            "DeleteVpcEndpoints",
+            "DeleteSecurityGroup"
+        ]
+    );
+    stage.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replacement_that_fails_leaves_the_old_endpoint_and_its_name() {
     let stage = stage(|_| {}).await;
     let first = stage.connects(&vault()).await;
@@ -220,5 +240,17 @@ async fn two_connections_to_one_service_have_each_their_own_information_and_end(
     stage.connects(&last).await;
     assert_eq!(own_groups(&stage), 0);
     stage.assert_nothing_left().await;
+    stage.close().await;
+}
+
+/// EC2 remembers the ClientToken of an endpoint that is gone, and the parameters that it came with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_came_and_went_comes_again_each_time() {
+    let stage = stage(|options| options.simulators.knobs.ec2.token_outlives_endpoint = true).await;
+    for life in ["first", "second", "third", "fourth"] {
+        let request = with(kafka(), "/consumer/tags", json!({"life": life}));
+        stage.connects(&request).await;
+        stage.connects(&with(request, "/action", json!("deprovision"))).await;
+    }
     stage.close().await;
 }

@@ -55,6 +55,7 @@ pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
     let at_once = (cores + cores / 2).clamp(3, 6);
     let turn = TURNS.get_or_init(|| Semaphore::new(at_once)).acquire().await.unwrap();
     let mut options = Options {
+        engine: crate::ENGINE,
         say: |_| {},
         ..Options::default()
     };
@@ -257,8 +258,9 @@ impl Stage {
         assert!(!zones.contains("<HostedZone>"), "a hosted zone is left: {zones}");
     }
 
-    /// Ends the test: nothing that was written holds a secret.
+    /// Ends the test: nothing that was written holds a secret, and nothing was called that a role does not grant.
     pub(crate) async fn close(self) {
+        assert_eq!(self.environment.denied().unwrap(), Vec::<String>::new());
         let mut written = self.written.lock().unwrap().clone();
         written.extend(self.environment.logs().await.unwrap().into_values());
         written.push(std::fs::read_to_string(&self.environment.emulator.log).unwrap());

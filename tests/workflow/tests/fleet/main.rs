@@ -3,6 +3,7 @@
 
 mod connects;
 mod goes_on;
+mod growth;
 mod lists;
 mod refuses;
 mod stage;

@@ -43,6 +43,7 @@ impl Cloud {
             route53_url: None,
             aws_json_url: None,
             sts_url: None,
+            states_url: None,
         };
         let emulator = Emulator::start(settings).await.unwrap();
         Self {

@@ -164,6 +164,12 @@ pub(crate) const CASES: &[Case] = &[
     case("from the workflow's security group to a given one")
         .arrange(&[Step::ProvisionedWith(own_group)])
         .writes(&["DeleteSecurityGroup", "ModifyVpcEndpoint"]),
+    case("from the workflow's security group to a given one, with an endpoint that is made again")
+        .arrange(&[
+            Step::ProvisionedWith(own_group),
+            Step::Deed(|s| assert!(s.sims().ec2.fail(&s.ours()[0].id, "InternalError", "no capacity"))),
+        ])
+        .writes(&["CreateVpcEndpoint", "DeleteSecurityGroup", "DeleteVpcEndpoints"]),
     case("from a given security group to the workflow's")
         .arrange(&[Step::Provisioned])
         .request(own_group)

@@ -6,6 +6,9 @@
 //! itself, in a world of its own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+/// What runs the state machine.
+const ENGINE: rehearsal::Engine = rehearsal::Engine::Default;
+
 mod aiven;
 mod case;
 mod consumer;

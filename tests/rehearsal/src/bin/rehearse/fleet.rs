@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use rehearsal::fleet::{Defect, Member, members};
-use rehearsal::{Environment, Outcome, Result};
+use rehearsal::{Environment, Outcome, Result, growth};
 use serde_json::{Value, json};
 use simulators::SimulatorsConfig;
 use simulators::knobs::Knobs;
@@ -16,7 +16,6 @@ use crate::live::clock;
 const CREATE_BUCKET: (f64, f64) = (4.0, 0.3);
 /// One account in so many is broken.
 const BROKEN_ONE_IN: usize = 20;
-const MAX_CONCURRENCY: u32 = 40;
 const TOLERATED_PERCENTAGE: u32 = 10;
 /// Endpoints that a run makes for a vendor who rejects each: the first, and the template's EndpointReplacementsMax.
 const ENDPOINTS_UNTIL_REJECTED: usize = 3;
@@ -27,23 +26,34 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// The accounts of a rehearsal.
 #[derive(Debug)]
 pub(crate) struct Fleet {
+    /// Runs at once.
+    concurrency: u32,
     members: Vec<Member>,
     minimum: Minimum,
 }
 
 impl Fleet {
     /// Makes so many accounts, and turns the throttles of EC2 on.
-    pub(crate) fn prepare(simulators: &mut SimulatorsConfig, count: usize) -> Self {
+    pub(crate) fn prepare(simulators: &mut SimulatorsConfig, count: usize, concurrency: u32) -> Self {
         simulators.knobs.ec2.create_bucket = Some(CREATE_BUCKET);
         simulators.knobs.ec2.organization_create_bucket = Some(CREATE_BUCKET);
         let defects: Vec<Defect> = Defect::ALL
             .into_iter()
             .cycle()
-            .take(count.div_ceil(BROKEN_ONE_IN))
+            // A few have room for none.
+            .take(if count < BROKEN_ONE_IN {
+                0
+            } else {
+                count.div_ceil(BROKEN_ONE_IN)
+            })
             .collect();
         let members = members(simulators, count, &defects);
-        let minimum = Minimum::of(&members, &simulators.knobs);
-        Self { members, minimum }
+        let minimum = Minimum::of(&members, &simulators.knobs, concurrency);
+        Self {
+            concurrency,
+            members,
+            minimum,
+        }
     }
 
     /// Runs the fleet and tells what it came to. `false`: it did not come out as the defects say.
@@ -54,8 +64,9 @@ impl Fleet {
         environment.store_fleet_secrets().await?;
         let broken = self.members.iter().filter(|member| member.defect.is_some()).count();
         say(&format!(
-            "Running a fleet of {} accounts, {broken} of them broken, {MAX_CONCURRENCY} at once.\n",
-            self.members.len()
+            "Running a fleet of {} accounts, {broken} of them broken, {} at once.\n",
+            self.members.len(),
+            self.concurrency
         ));
         let items: Vec<&Value> = self.members.iter().map(|member| &member.item).collect();
         // Beside the input: Step Functions takes 256 KiB.
@@ -64,7 +75,7 @@ impl Fleet {
         environment.aws.put_object(bucket, "lists/rehearsal.json", list).await?;
         let input = json!({
             "name": "rehearsal", "items_from": { "bucket": bucket, "key": "lists/rehearsal.json" },
-            "max_concurrency": MAX_CONCURRENCY, "tolerated_failure_percentage": TOLERATED_PERCENTAGE
+            "max_concurrency": self.concurrency, "tolerated_failure_percentage": TOLERATED_PERCENTAGE
         });
         let mut memory = vec![("at the beginning", resident_mib())];
         let simulated = environment.simulators.fabric.clock;
@@ -101,6 +112,8 @@ impl Fleet {
             Outcome::Succeeded(summary) => {
                 let text = self.told(&summary, took, began.elapsed(), &memory);
                 say(&text);
+                let calls = environment.simulators.recorder.calls();
+                say(&growth::told(&growth::by_kind(&calls), self.members.len()));
                 Ok((self.is_as_expected(&summary), summary))
             }
             Outcome::Failed(failure) => {
@@ -173,10 +186,11 @@ struct Minimum {
     vendor: Duration,
     /// All endpoints' waits, so many at once.
     slots: Duration,
+    concurrency: u32,
 }
 
 impl Minimum {
-    fn of(members: &[Member], knobs: &Knobs) -> Self {
+    fn of(members: &[Member], knobs: &Knobs, concurrency: u32) -> Self {
         let ec2 = &knobs.ec2;
         let connected = ec2.acceptance.unwrap_or_default() + ec2.provisioning;
         let (mut endpoints, mut waits) = (0_usize, Duration::ZERO);
@@ -205,7 +219,8 @@ impl Minimum {
             throttle: Duration::from_secs_f64(last) + connected,
             consumers: most,
             vendor: knobs.hcp.creation + knobs.hcp.update * most.saturating_sub(1) + connected,
-            slots: waits / MAX_CONCURRENCY,
+            slots: waits / concurrency.max(1),
+            concurrency,
         }
     }
 
@@ -213,7 +228,7 @@ impl Minimum {
         let (capacity, refill) = CREATE_BUCKET;
         let least = self.throttle.max(self.vendor).max(self.slots);
         format!(
-            "No less than {} was possible ({:.1} times that), the longest of:\n  {}  EC2 lets the organization make {capacity} endpoints at once and then one each {:.1} s, which are {}, and the last has to be accepted\n  {}  an HCP service lets in its {} accounts one after the other, and the last endpoint has to be accepted\n  {}  every endpoint waits to be accepted, {MAX_CONCURRENCY} at once",
+            "No less than {} was possible ({:.1} times that), the longest of:\n  {}  EC2 lets the organization make {capacity} endpoints at once and then one each {:.1} s, which are {}, and the last has to be accepted\n  {}  an HCP service lets in its {} accounts one after the other, and the last endpoint has to be accepted\n  {}  every endpoint waits to be accepted, {} at once",
             clock(least),
             took.as_secs_f64() / least.as_secs_f64(),
             clock(self.throttle),
@@ -221,7 +236,8 @@ impl Minimum {
             self.endpoints,
             clock(self.vendor),
             self.consumers,
-            clock(self.slots)
+            clock(self.slots),
+            self.concurrency
         )
     }
 }
@@ -251,7 +267,7 @@ fn resident_mib() -> u64 {
 /// For the command line.
 pub(crate) fn count(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
-        Ok(count) if (20..=2000).contains(&count) => Ok(count),
-        _ => Err("it is a number from 20 to 2000".to_owned()),
+        Ok(count) if (1..=2000).contains(&count) => Ok(count),
+        _ => Err("it is a number from 1 to 2000".to_owned()),
     }
 }

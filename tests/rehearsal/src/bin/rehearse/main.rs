@@ -42,10 +42,13 @@ struct Arguments {
     /// this: the request's own action.
     #[arg(long, value_enum, value_delimiter = ',', num_args = 1, requires = "request")]
     actions: Vec<Action>,
-    /// Instead of a request: so many accounts at once, from 20 to 2000, one in 20 of them broken, against EC2's throttles. The
+    /// Instead of a request: so many accounts at once, from 1 to 2000, from 20 on one in 20 of them broken, against EC2's throttles. The
     /// lower the speed, the less of the time that it tells is this machine's.
     #[arg(long, value_name = "ACCOUNTS", value_parser = fleet::count, conflicts_with_all = ["request", "scenario"])]
     fleet: Option<usize>,
+    /// Of a fleet: runs at once.
+    #[arg(long, value_name = "RUNS", default_value_t = 40, requires = "fleet", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    concurrency: u32,
     /// What the run meets.
     #[arg(long, value_enum, default_value_t = Scenario::Happy)]
     scenario: Scenario,
@@ -130,7 +133,9 @@ async fn rehearse(arguments: &Arguments) -> Result<u8> {
         knobs: arguments.scenario.knobs(),
         ..SimulatorsConfig::default()
     };
-    let fleet = arguments.fleet.map(|count| Fleet::prepare(&mut simulators, count));
+    let fleet = arguments
+        .fleet
+        .map(|count| Fleet::prepare(&mut simulators, count, arguments.concurrency));
     let mut options = Options {
         simulators,
         keep_logs: arguments.keep_logs,
@@ -287,6 +292,12 @@ async fn keep_logs(environment: &mut Environment, runs: &[(String, Execution)], 
         std::fs::write(&history, execution.history_text())
             .map_err(|error| Error::new(format!("writing {}", history.display()), error))?;
     }
-    say(&format!("Logs and history: {}", dir.display()));
+    let calls = dir.join("calls.jsonl");
+    std::fs::write(
+        &calls,
+        rehearsal::growth::lines(&environment.simulators.recorder.calls()),
+    )
+    .map_err(|error| Error::new(format!("writing {}", calls.display()), error))?;
+    say(&format!("Logs, calls and history: {}", dir.display()));
     Ok(())
 }

@@ -1,0 +1,34 @@
+//! Numbers that no file says, each with where it is from.
+
+/// Billed milliseconds of a warm invocation with one look at remotes on the internet: a few round trips, and little of it CPU.
+pub const LOOK_MS: f64 = 300.0;
+/// Billed milliseconds of a first start, at the processor share of 128 MB: some 5 ms of a whole core.
+pub const INIT_MS: f64 = 100.0;
+/// Seconds that three transitions take.
+pub const TURN_SECONDS: f64 = 0.2;
+/// Bytes of log of an invocation: its start, end and report in JSON, and one line of ours.
+pub const LOG_BYTES: f64 = 1_500.0;
+/// What a run writes to the register, in write units of 1 KB; a row with its request and state has some 3 KB, and it is written
+/// before and after each outside change. The bill of a recorded run has the real calls.
+pub const REGISTER_WRITE_UNITS: f64 = 40.0;
+/// Rows read before they are written.
+pub const REGISTER_READ_UNITS: f64 = 14.0;
+/// A secret is kept in a process for so long (`shared/src/secrets.rs`).
+pub const SECRET_SECONDS: f64 = 300.0;
+/// Seconds until EC2's notification has gone by SNS to whoever waits.
+pub const NOTIFICATION_SECONDS: f64 = 2.0;
+/// Between the fallback's looks, where a notification wakes.
+pub const FALLBACK_SECONDS: f64 = 120.0;
+/// Calls of a look that waits, to the vendor: Aiven's service is one, its access three (connections, service, PrivateLink); HCP's
+/// service is two (services, newest operation). HCP's access is ready at once: one look of two calls, which count nowhere here. A
+/// look at acceptance asks EC2 alone.
+pub const AIVEN_CALLS: (f64, f64) = (1.0, 3.0);
+pub const HCP_CALLS: (f64, f64) = (2.0, 0.0);
+/// Calls a minute: a 429 of Aiven's said so in 2021; window and scope are not documented.
+pub const AIVEN_CALLS_PER_MINUTE: f64 = 120.0;
+/// Calls a minute and organization: a 429 of another HCP service said so; the network service's is not known.
+pub const HCP_CALLS_PER_MINUTE: f64 = 200.0;
+/// EC2's describe bucket refills by so many a second, for an account and region.
+pub const EC2_CALLS_PER_SECOND: f64 = 20.0;
+/// Write units of one row of the register.
+pub const REGISTER_ROW_UNITS: f64 = 3.0;
