@@ -23,6 +23,9 @@ pub struct Process {
     function: &'static str,
     settings: Settings,
     tls: Tls,
+    /// Made at the start, where Lambda gives a whole processor, and of a function of 256 MB a seventh later. No other invocation has
+    /// used it, so that no socket of it can be dead. What the SDK's clients add is made by the step that uses them.
+    first: Mutex<Option<http::Client>>,
     secrets: SecretCache,
     wait_scale: f64,
 }
@@ -45,6 +48,7 @@ impl Process {
         Ok(Self {
             function,
             settings,
+            first: Mutex::new(Some(http::Client::new(&tls, function)?)),
             tls,
             secrets: SecretCache::default(),
             wait_scale: wait_scale(),
@@ -56,8 +60,12 @@ impl Process {
     /// # Errors
     /// `Unexpected` when no HTTP client can be made.
     pub fn context(&self, function_arn: &str) -> Result<Context> {
+        let first = self.first.try_lock().ok().and_then(|mut first| first.take());
         Ok(Context {
-            http: http::client(&self.tls, self.function)?,
+            http: match first {
+                Some(client) => client,
+                None => http::Client::new(&self.tls, self.function)?,
+            },
             settings: self.settings.clone(),
             secrets: self.secrets.clone(),
             home: Home::of(function_arn),
@@ -70,7 +78,7 @@ impl Process {
 
 /// What one invocation may touch: one HTTP client, and clients made over it.
 pub struct Context {
-    http: reqwest::Client,
+    http: http::Client,
     pub settings: Settings,
     secrets: SecretCache,
     /// Where the function runs, where the runtime says so.

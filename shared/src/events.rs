@@ -64,7 +64,7 @@ impl AccountVended {
     /// `InvalidRequest` with every violation, each with its JSON pointer.
     pub fn read(detail: &Value) -> Result<Self> {
         // Others send it, and may put more into it.
-        read(detail, &schema_of::<Self>(), Vec::new())?
+        read(detail, &schema_of::<Self>(), Vec::new())
             .map_err(|violations| report(&format!("the detail of the event \"{ACCOUNT_VENDED}\""), violations))
     }
 }

@@ -1,17 +1,19 @@
 //! The one HTTP client: the vendors' APIs and the AWS SDK travel over it, on one TLS stack.
 
+mod lanes;
+mod tls;
+
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use reqwest::{IntoUrl, Method, Request, RequestBuilder, StatusCode, redirect};
+
 use secrecy::SecretString;
 
-use crate::settings::Settings;
+use lanes::Lanes;
+pub use tls::Tls;
+
 use crate::{Error, ErrorName, Result, redact};
 
 /// Below every function's own time-out, so that a silent remote becomes a named error and not a killed function.
@@ -23,66 +25,103 @@ const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Of a field in an answer, for a message.
 const MAX_PATH_CHARS: usize = 120;
 
-/// Trust and protocol, made once in a process and shared by its clients.
-#[derive(Clone)]
-pub struct Tls(ClientConfig);
+/// A client for one invocation: a frozen and thawed function would reuse dead sockets, so none outlives its invocation.
+///
+/// It follows no redirect, so that a token never travels to a host that the stack does not name. To each host it has one
+/// connection, see [`lanes`].
+#[derive(Debug, Clone)]
+pub struct Client {
+    client: reqwest::Client,
+    lanes: Lanes,
+}
 
-impl Tls {
-    /// Trusts Mozilla's roots as compiled in (no file to read at a cold start), and the stack's extra CAs if it names any.
+impl Client {
+    /// # Errors
+    /// `Unexpected` when the client cannot be built.
+    pub fn new(tls: &Tls, function: &str) -> Result<Self> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.config())
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TOTAL_TIMEOUT)
+            .user_agent(format!(
+                "privatelink-workflow/{} ({function})",
+                env!("CARGO_PKG_VERSION")
+            ))
+            .build()
+            .map_err(|e| {
+                Error::unexpected(format!(
+                    "the HTTP client cannot be built ({e}): this is a defect of the workflow."
+                ))
+            })?;
+        Ok(Self {
+            client,
+            lanes: Lanes::default(),
+        })
+    }
+
+    /// A request to fill in and hand to [`Client::send`].
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Sends a request and reads the whole answer, of whatever status.
+    ///
+    /// `what` names the call for errors: "Aiven GET /v1/project/p/service/s".
     ///
     /// # Errors
-    /// `Unexpected` when the extra CA file cannot be read or holds no certificate.
-    pub fn new(settings: &Settings) -> Result<Self> {
-        let mut roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        if let Some(path) = &settings.extra_ca_file {
-            let wrong = |why: String| {
-                Error::unexpected(format!(
-                    "the extra CA file {path} {why}: correct the stack's ExtraCaFile."
-                ))
-            };
-            let certificates =
-                CertificateDer::pem_file_iter(path).map_err(|e| wrong(format!("cannot be read ({e})")))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|e| wrong(format!("is not PEM ({e})")))?;
-                roots
-                    .add(certificate)
-                    .map_err(|e| wrong(format!("holds a certificate that is not a CA's ({e})")))?;
+    /// `Unavailable` when there is no answer, or it is cut off; `Unexpected` when it is too large.
+    pub async fn send(&self, request: RequestBuilder, what: &str) -> Result<Answer> {
+        let request = request.build().map_err(|error| transport(&error.into(), what))?;
+        let answer = self.exchange(request, MAX_BODY_BYTES).await;
+        answer.map_err(|error| transport(&error, what))
+    }
+
+    /// One request and its whole answer, when it is its turn. Of the body no more than `max` bytes are ever held.
+    pub(crate) async fn exchange(&self, request: Request, max: usize) -> Result<Answer, Broken> {
+        let turn = self.lanes.turn(request.url(), TOTAL_TIMEOUT).await;
+        let _turn = turn.ok_or(Broken::Timeout)?;
+        let mut response = self.client.execute(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > max {
+                return Err(Broken::TooLarge(status, TooLarge(max)));
             }
+            body.extend_from_slice(&chunk);
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| Error::unexpected(format!("TLS cannot be set up ({e}): this is a defect of the workflow.")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(config))
+        drop(response);
+        // The connection's own task puts it back: whoever is next would otherwise find none, and make another.
+        tokio::task::yield_now().await;
+        Ok(Answer { status, headers, body })
     }
 }
 
-/// A client for one invocation: a frozen and thawed function would reuse dead sockets, so none outlives its invocation.
-///
-/// It follows no redirect, so that a token never travels to a host that the stack does not name.
-///
-/// # Errors
-/// `Unexpected` when the client cannot be built.
-pub fn client(tls: &Tls, function: &str) -> Result<Client> {
-    Client::builder()
-        .tls_backend_preconfigured(tls.0.clone())
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TOTAL_TIMEOUT)
-        .user_agent(format!(
-            "privatelink-workflow/{} ({function})",
-            env!("CARGO_PKG_VERSION")
-        ))
-        .build()
-        .map_err(|e| {
-            Error::unexpected(format!(
-                "the HTTP client cannot be built ({e}): this is a defect of the workflow."
-            ))
-        })
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The others at the same host took all the time.
+    Timeout,
+    TooLarge(StatusCode, TooLarge),
+    Transport(reqwest::Error),
+}
+
+/// A body of more bytes than this.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TooLarge(pub(crate) usize);
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the answer has more than {} bytes", self.0)
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+impl From<reqwest::Error> for Broken {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Transport(error)
+    }
 }
 
 /// A whole answer, of whatever status.
@@ -197,69 +236,23 @@ fn field(path: &str, words: &str) -> String {
     }
 }
 
-/// Sends a request and reads the whole answer, of whatever status.
-///
-/// `what` names the call for errors: "Aiven GET /v1/project/p/service/s".
-///
-/// # Errors
-/// `Unavailable` when there is no answer, or it is cut off; `Unexpected` when it is too large.
-pub async fn send(request: RequestBuilder, what: &str) -> Result<Answer> {
-    let mut response = request.send().await.map_err(|error| transport(&error, what))?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = body(&mut response, MAX_BODY_BYTES).await.map_err(|error| match error {
-        BodyError::Broken(error) => transport(&error, what),
-        BodyError::TooLarge(_) => Error::unexpected(format!(
-            "{what} answered {status} with more than {MAX_BODY_BYTES} bytes, which no documented answer has."
-        )),
-    })?;
-    Ok(Answer { status, headers, body })
-}
-
-/// Why a body could not be read whole.
-#[derive(Debug)]
-pub(crate) enum BodyError {
-    Broken(reqwest::Error),
-    TooLarge(TooLarge),
-}
-
-/// A body of more bytes than this.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TooLarge(pub(crate) usize);
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer has more than {} bytes", self.0)
-    }
-}
-
-impl std::error::Error for TooLarge {}
-
-/// The whole body, of which no more than `max` bytes are ever held.
-pub(crate) async fn body(response: &mut Response, max: usize) -> std::result::Result<Vec<u8>, BodyError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
-        if body.len() + chunk.len() > max {
-            return Err(BodyError::TooLarge(TooLarge(max)));
+/// In our words, without the URL (its query is the caller's business) and without any header.
+fn transport(broken: &Broken, what: &str) -> Error {
+    let (why, cause) = match broken {
+        Broken::TooLarge(status, TooLarge(max)) => {
+            return Error::unexpected(format!(
+                "{what} answered {status} with more than {max} bytes, which no documented answer has."
+            ));
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// Why there is no answer, without the URL (its query is the caller's business) and without any header.
-fn transport(error: &reqwest::Error, what: &str) -> Error {
-    let why = if error.is_connect() {
-        "the connection could not be made"
-    } else if error.is_timeout() {
-        "no answer came in time"
-    } else {
-        "the connection broke before the answer was whole"
+        Broken::Timeout => ("no answer came in time", "the calls before it took too long".to_owned()),
+        Broken::Transport(error) if error.is_connect() => ("the connection could not be made", root_cause(error)),
+        Broken::Transport(error) if error.is_timeout() => ("no answer came in time", root_cause(error)),
+        Broken::Transport(error) => ("the connection broke before the answer was whole", root_cause(error)),
     };
     Error::new(
         ErrorName::Unavailable,
         format!(
-            "{what}: {why} ({}). It is tried again; if it stays, check the function's way to that host and the vendor's status page.",
-            root_cause(error)
+            "{what}: {why} ({cause}). It is tried again; if it stays, check the function's way to that host and the vendor's status page.",
         ),
     )
 }

@@ -7,6 +7,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::types::Tag;
 
 use super::{error, home_config};
+use crate::http::Client;
 use crate::{Error, Result};
 
 /// The shortest time that STS gives credentials for; a function's invocation ends long before.
@@ -26,7 +27,7 @@ pub struct AssumeRole {
 ///
 /// # Errors
 /// As STS answers: it says `Denied` of a role that does not exist just as of one that trusts somebody else.
-pub async fn assume(http: &reqwest::Client, role: &AssumeRole) -> Result<Credentials> {
+pub async fn assume(http: &Client, role: &AssumeRole) -> Result<Credentials> {
     let doing = format!("assuming {}", role.role_arn);
     let unexpected = |what: &str| {
         Error::unexpected(format!(

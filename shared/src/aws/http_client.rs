@@ -8,17 +8,17 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 
-use crate::http::{BodyError, body as http_body};
+use crate::http::{Broken, Client};
 
 /// EC2's largest pages, a thousand security groups full of rules, stay below it, and a function has eight times as much.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 
 /// The adapter. Time-outs are the reqwest client's own.
 #[derive(Debug, Clone)]
-pub(super) struct OverReqwest(reqwest::Client);
+pub(super) struct OverReqwest(Client);
 
 impl OverReqwest {
-    pub(super) fn new(client: reqwest::Client) -> Self {
+    pub(super) fn new(client: Client) -> Self {
         Self(client)
     }
 }
@@ -39,26 +39,20 @@ impl HttpConnector for OverReqwest {
             let body = body.bytes().map(<[u8]>::to_vec).unwrap_or_default();
             let request = http::Request::from_parts(parts, body);
             let request = reqwest::Request::try_from(request).map_err(|e| ConnectorError::user(e.into()))?;
-            let mut response = client.execute(request).await.map_err(broken)?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let body = http_body(&mut response, MAX_BODY_BYTES)
-                .await
-                .map_err(|error| match error {
-                    BodyError::Broken(error) => broken(error),
-                    BodyError::TooLarge(error) => ConnectorError::other(error.into(), None),
-                })?;
-            let mut response = http::Response::new(SdkBody::from(body));
-            *response.status_mut() = status;
-            *response.headers_mut() = headers;
+            let answer = client.exchange(request, MAX_BODY_BYTES).await.map_err(broken)?;
+            let mut response = http::Response::new(SdkBody::from(answer.body));
+            *response.status_mut() = answer.status;
+            *response.headers_mut() = answer.headers;
             HttpResponse::try_from(response).map_err(|e| ConnectorError::other(e.into(), None))
         })
     }
 }
 
-fn broken(error: reqwest::Error) -> ConnectorError {
-    if error.is_timeout() {
-        ConnectorError::timeout(error.without_url().into())
-    } else {
-        ConnectorError::io(error.without_url().into())
+fn broken(broken: Broken) -> ConnectorError {
+    match broken {
+        Broken::Timeout => ConnectorError::timeout("the calls before it took too long".into()),
+        Broken::TooLarge(_, too_large) => ConnectorError::other(too_large.into(), None),
+        Broken::Transport(error) if error.is_timeout() => ConnectorError::timeout(error.without_url().into()),
+        Broken::Transport(error) => ConnectorError::io(error.without_url().into()),
     }
 }

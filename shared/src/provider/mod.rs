@@ -125,7 +125,7 @@ pub struct ReleasePlan {
 /// What a provider needs to reach its vendor.
 #[derive(Debug, Clone)]
 pub struct Reach {
-    pub http: reqwest::Client,
+    pub http: crate::http::Client,
     pub settings: Settings,
     pub secret: Secret,
     pub writing: Writing,

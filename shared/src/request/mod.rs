@@ -4,6 +4,7 @@
 //! that schema and against the rules that a schema cannot say, and reports every violation at once.
 
 mod aiven;
+mod conform;
 mod consumer;
 mod hcp_vault;
 mod reference;

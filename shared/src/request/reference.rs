@@ -62,9 +62,9 @@ impl Input {
     /// `InvalidRequest` with every violation of a reference, each with its JSON pointer.
     pub fn read(document: Value) -> Result<Self> {
         let checked = if document.get("connection_id").is_some() {
-            reference(&document)?.map(Self::Connection)
+            reference(&document).map(Self::Connection)
         } else if document.get("profile").is_some() {
-            reference(&document)?.map(Self::Profile)
+            reference(&document).map(Self::Profile)
         } else {
             Ok(Self::Request(document))
         };
@@ -72,7 +72,7 @@ impl Input {
     }
 }
 
-fn reference<T: JsonSchema + serde::de::DeserializeOwned>(document: &Value) -> Result<Checked<T>> {
+fn reference<T: JsonSchema + serde::de::DeserializeOwned>(document: &Value) -> Checked<T> {
     read(document, &schema_of::<T>(), Vec::new())
 }
 

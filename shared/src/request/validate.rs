@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
-use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::rules::rules;
 use super::schema::schema_of;
-use super::{Provider, Request, json_schema};
+use super::{Provider, Request, conform, json_schema};
 use crate::{Error, ErrorName, Result};
 
 /// One violation: where, and what is wrong there.
@@ -26,6 +24,14 @@ impl Violation {
             path: path.into(),
             message: message.into(),
         }
+    }
+
+    /// The path of the value that is there: of a field that is missing or unknown, the object.
+    #[cfg(test)]
+    pub(super) fn value_path(&self) -> String {
+        let of_field = ["missing", "unknown field"].contains(&self.message.as_str());
+        let parent = self.path.rsplit_once('/').filter(|_| of_field);
+        parent.map_or(self.path.as_str(), |(parent, _)| parent).to_owned()
     }
 
     /// The same in a document that holds the one that was checked.
@@ -47,52 +53,33 @@ pub(crate) type Checked<T> = std::result::Result<T, Vec<Violation>>;
 /// # Errors
 /// `InvalidRequest` with every violation, each on its own line as `<JSON pointer>: <what is wrong>`.
 pub fn validate(document: &Value, secret_name_prefix: &str) -> Result<Request> {
-    check(document, secret_name_prefix)?.map_err(|violations| report("the request", violations))
+    check(document, secret_name_prefix).map_err(|violations| report("the request", violations))
 }
 
 /// The same with the violations as they are.
-///
-/// # Errors
-/// `Unexpected` where the schema itself is broken.
-pub(crate) fn check(document: &Value, secret_name_prefix: &str) -> Result<Checked<Request>> {
+pub(crate) fn check(document: &Value, secret_name_prefix: &str) -> Checked<Request> {
     let (schema, violations) = request_schema(document);
-    let request = match read::<Request>(document, &schema, violations)? {
-        Ok(request) => with_defaults(request),
-        Err(violations) => return Ok(Err(violations)),
-    };
+    let request = with_defaults(read::<Request>(document, &schema, violations)?);
     let violations = rules(&request, secret_name_prefix);
-    Ok(if violations.is_empty() {
+    if violations.is_empty() {
         Ok(request)
     } else {
         Err(violations)
-    })
+    }
 }
 
 /// Reads a document by the schema that was generated from its type; `violations` are those that are known already.
-///
-/// # Errors
-/// `Unexpected` where the schema itself is broken.
 pub(crate) fn read<T: DeserializeOwned>(
     document: &Value,
     schema: &Value,
     mut violations: Vec<Violation>,
-) -> Result<Checked<T>> {
-    let validator = Validator::new(schema).map_err(|error| {
-        Error::unexpected(format!(
-            "a document's own schema does not compile ({error}): this is a defect of the workflow."
-        ))
-    })?;
-    for error in validator.iter_errors(document) {
-        describe(&error, schema, &mut violations);
+) -> Checked<T> {
+    violations.extend(conform::violations(document, schema));
+    if !violations.is_empty() {
+        return Err(violations);
     }
-    if violations.is_empty() {
-        match serde_json::from_value(document.clone()) {
-            Ok(value) => return Ok(Ok(value)),
-            // The schema is generated from the very types, so this arm is for a difference between the two.
-            Err(error) => violations.push(Violation::at("", error.to_string())),
-        }
-    }
-    Ok(Err(violations))
+    // The schema is generated from the very types, so this error is for a difference between the two.
+    T::deserialize(document).map_err(|error| vec![Violation::at("", error.to_string())])
 }
 
 /// Reads any document by the schema of its type. `what`: for the message, like "the command".
@@ -100,7 +87,7 @@ pub(crate) fn read<T: DeserializeOwned>(
 /// # Errors
 /// `InvalidRequest` with every violation, each on its own line as `<JSON pointer>: <what is wrong>`.
 pub fn read_document<T: JsonSchema + DeserializeOwned>(what: &str, document: &Value) -> Result<T> {
-    read(document, &schema_of::<T>(), Vec::new())?.map_err(|violations| report(what, violations))
+    read(document, &schema_of::<T>(), Vec::new()).map_err(|violations| report(what, violations))
 }
 
 /// The schema of a request of the document's vendor, and the violation where that cannot be told.
@@ -147,111 +134,6 @@ fn provider_schema(schema: &Value, document: &Value) -> std::result::Result<Opti
     match branches.iter().find(|b| &b["properties"]["type"]["const"] == kind) {
         Some(branch) => Ok(Some(branch.clone())),
         None => Err(Violation::at("/provider/type", format!("must be one of: {}", names()))),
-    }
-}
-
-/// A schema error in our words: the path of the field that is wrong, and the description of what belongs there.
-fn describe(error: &ValidationError<'_>, schema: &Value, violations: &mut Vec<Violation>) {
-    let path = error.instance_path().to_string();
-    match error.kind() {
-        ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            violations.push(Violation::at(format!("{path}/{}", escape(name)), "missing"));
-        }
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            violations.extend(
-                unexpected
-                    .iter()
-                    .map(|name| Violation::at(format!("{path}/{}", escape(name)), unknown_field(name))),
-            );
-        }
-        ValidationErrorKind::Pattern { .. } => {
-            let what = description(schema, &error.schema_path().to_string());
-            violations.push(Violation::at(
-                path,
-                format!("{} does not have the right form. {what}", quoted(error.instance())),
-            ));
-        }
-        ValidationErrorKind::UniqueItems => violations.push(Violation::at(path, "has the same item twice")),
-        ValidationErrorKind::MinItems { limit } => {
-            violations.push(Violation::at(path, format!("has too few items: at least {limit}")))
-        }
-        ValidationErrorKind::MaxItems { limit } => {
-            violations.push(Violation::at(path, format!("has too many items: at most {limit}")))
-        }
-        ValidationErrorKind::MaxProperties { limit } => {
-            violations.push(Violation::at(path, format!("has too many entries: at most {limit}")))
-        }
-        // The only choice without a tag is one of fixed words.
-        ValidationErrorKind::OneOfNotValid { .. } => {
-            violations.push(Violation::at(path, format!("must be one of: {}", words(error, schema))));
-        }
-        ValidationErrorKind::Type { .. } => violations.push(Violation::at(path, wrong_type(error, schema))),
-        _ => violations.push(Violation::at(path, error.to_string())),
-    }
-}
-
-/// No field's name has other characters than ASCII's: those that it has by mistake may look like others, or like none.
-fn unknown_field(name: &str) -> String {
-    if name.is_ascii() {
-        "unknown field".to_owned()
-    } else {
-        format!("unknown field; its name is \"{}\"", plain(name))
-    }
-}
-
-/// The constants of a `oneOf`.
-fn words(error: &ValidationError<'_>, schema: &Value) -> String {
-    let branches = schema
-        .pointer(&error.schema_path().to_string())
-        .and_then(Value::as_array);
-    let constants = branches
-        .into_iter()
-        .flatten()
-        .filter_map(|branch| branch["const"].as_str());
-    constants.collect::<Vec<_>>().join(", ")
-}
-
-/// "must be a string, not a number", by the schema's own `type`.
-fn wrong_type(error: &ValidationError<'_>, schema: &Value) -> String {
-    let pointer = error.schema_path().to_string();
-    let expected = match schema.pointer(&pointer) {
-        Some(Value::String(kind)) => kind.clone(),
-        // An optional field is generated as ["string", "null"]; leaving it out is what its user means.
-        Some(Value::Array(kinds)) => kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .filter(|k| *k != "null")
-            .collect::<Vec<_>>()
-            .join(" or "),
-        _ => "another type".to_owned(),
-    };
-    let found = match error.instance().as_ref() {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    };
-    format!("must be of type {expected}, not {found}")
-}
-
-/// The nearest `description` above a schema location.
-fn description<'a>(schema: &'a Value, schema_path: &str) -> &'a str {
-    let mut pointer = schema_path;
-    loop {
-        if let Some(text) = schema
-            .pointer(pointer)
-            .and_then(|s| s.get("description"))
-            .and_then(Value::as_str)
-        {
-            return text;
-        }
-        match pointer.rfind('/') {
-            Some(cut) => pointer = &pointer[..cut],
-            None => return "",
-        }
     }
 }
 
@@ -303,12 +185,7 @@ pub(crate) fn report(what: &str, mut violations: Vec<Violation>) -> Error {
     Error::new(ErrorName::InvalidRequest, text)
 }
 
-/// A value for a message, cut short: a request is nobody's secret, but a megabyte of it helps nobody.
-fn quoted(value: &Value) -> String {
-    cut(&plain(&value.to_string()), 80)
-}
-
-fn cut(text: &str, chars: usize) -> String {
+pub(super) fn cut(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars {
         text.to_owned()
     } else {
@@ -317,19 +194,6 @@ fn cut(text: &str, chars: usize) -> String {
             .chain("...".chars())
             .collect()
     }
-}
-
-/// With escapes for whatever is not ASCII: a character that looks like another one, or like none, is seen so.
-fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii() {
-            plain.push(c);
-        } else {
-            plain.extend(c.escape_unicode());
-        }
-    }
-    plain
 }
 
 /// Escapes a field's name for a JSON pointer (RFC 6901).

@@ -1,5 +1,5 @@
-//! The Lambda functions: built by cargo and zipped as `bootstrap`, as `sam build` does with `BuildMethod: rust-cargolambda`,
-//! but for this machine and in the development profile.
+//! The Lambda functions: built by cargo and zipped as `bootstrap`, as `cargo artifacts` does for a deployment, but for this
+//! machine and in the development profile.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

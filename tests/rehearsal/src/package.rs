@@ -21,7 +21,7 @@ pub struct Package {
     pub artefacts: BTreeMap<String, PathBuf>,
 }
 
-/// Packages a SAM template whose functions are built by `rust-cargolambda`.
+/// Packages a SAM template whose functions name their binary in their metadata.
 ///
 /// # Errors
 /// When the template can't be read or is no YAML, names a binary that is not in `zips`, or a definition that does not exist.

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::errors::{Failure, Refusal};
 use super::wire::{Connection, Connections, Lists, PrivateLink, Service, ServiceAnswer};
-use crate::http::{self, Answer};
+use crate::http::Answer;
 use crate::provider::Reach;
 use crate::{Error, Result, request};
 
@@ -178,7 +178,12 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        Ok(http::send(request, what).await?.without(&[&authorization, &token]))
+        Ok(self
+            .reach
+            .http
+            .send(request, what)
+            .await?
+            .without(&[&authorization, &token]))
     }
 
     fn url(&self, below: &[&str]) -> Result<Url> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Client as Http, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use super::wire::{
     Attachment, Cluster, ClusterAnswer, Link, Network, NetworkAnswer, Operation, PRIVATE_LINK_TYPE, Page, Started,
     Token,
 };
-use crate::http::{self, Answer};
+use crate::http::{Answer, Client as Http};
 use crate::provider::{Reach, Writing};
 use crate::request;
 use crate::secrets::Secret;
@@ -210,7 +210,7 @@ impl Client {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            Ok(http::send(request, &what).await?.without(&[&bearer, &token]))
+            Ok(self.http.send(request, &what).await?.without(&[&bearer, &token]))
         };
         let mut answer = send().await?;
         if answer.status == StatusCode::UNAUTHORIZED {
@@ -258,7 +258,7 @@ impl Client {
         let what = what(&Method::POST, PATH);
         let request = self
             .http
-            .post(at(&self.auth, PATH))
+            .request(Method::POST, at(&self.auth, PATH))
             .header(ACCEPT, "application/json")
             .form(&[
                 ("client_id", client_id.expose_secret()),
@@ -266,7 +266,7 @@ impl Client {
                 ("grant_type", "client_credentials"),
                 ("audience", AUDIENCE),
             ]);
-        let answer = http::send(request, &what).await?;
+        let answer = self.http.send(request, &what).await?;
         if answer.status.is_success() {
             Ok(answer.json(&what)?)
         } else {

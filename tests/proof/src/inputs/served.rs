@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse as _;
 use rehearsal::{Error, Result};
 use serde_json::{Value, json};
-use shared::http::{self as client, Tls};
+use shared::http::{Client, Tls};
 use shared::provider::{Reach, Writing};
 use shared::request::Request;
 use shared::secrets::{Secret, SecretCache};
@@ -71,8 +71,8 @@ impl Served {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
-    fn http(&self) -> Result<reqwest::Client> {
-        let made = Tls::new(&self.settings).and_then(|tls| client::client(&tls, "fuzz"));
+    fn http(&self) -> Result<Client> {
+        let made = Tls::new(&self.settings).and_then(|tls| Client::new(&tls, "fuzz"));
         made.map_err(|error| Error::new("making a client", error))
     }
 

@@ -66,7 +66,7 @@ async fn read_secret(url: &str, ca_pem: Option<&str>) -> Result<()> {
     std::fs::write(file.path(), ca_pem.unwrap_or_default()).unwrap();
     let path = file.path().to_str().unwrap().to_owned();
     let settings = Settings::from_lookup(|name| (name == "EXTRA_CA_FILE" && ca_pem.is_some()).then(|| path.clone()));
-    let http = http::client(&Tls::new(&settings.unwrap()).unwrap(), "conformance").unwrap();
+    let http = http::Client::new(&Tls::new(&settings.unwrap()).unwrap(), "conformance").unwrap();
     let config = aws::config(&http, "eu-west-1").await;
     let credentials = Credentials::new(
         "AKIDEXAMPLE",

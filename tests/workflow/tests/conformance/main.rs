@@ -11,6 +11,7 @@
 //! | `release` | undo: taking back what a run added |
 //! | `removal` | what a deprovision needs beyond that |
 //! | `turns` | a look that may not write |
+//! | `connections` | one to each host, and hosts side by side |
 //! | `faults` | whatever goes wrong between here and the vendor |
 //! | `https` | TLS, redirects, bounds, and that nothing sends a credential elsewhere |
 //! | `credentials` | the secret, the token, and that neither shows |
@@ -21,6 +22,7 @@
 
 mod access;
 mod aiven;
+mod connections;
 mod credentials;
 mod faults;
 mod hcp;

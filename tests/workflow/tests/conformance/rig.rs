@@ -111,7 +111,7 @@ impl Rig {
     }
 
     pub(crate) async fn reach(&self) -> Reach {
-        let http = http::client(&Tls::new(&self.settings).unwrap(), "conformance").unwrap();
+        let http = http::Client::new(&Tls::new(&self.settings).unwrap(), "conformance").unwrap();
         let client = self.secrets.client(&http).await;
         Reach {
             secret: Secret::new(client, self.cache.clone(), self.request.provider.secret_id()),

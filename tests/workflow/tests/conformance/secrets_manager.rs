@@ -58,7 +58,7 @@ impl SecretsManager {
     }
 
     /// The product's SDK client, pointed here.
-    pub(crate) async fn client(&self, http: &reqwest::Client) -> Client {
+    pub(crate) async fn client(&self, http: &shared::http::Client) -> Client {
         let config = aws::config(http, "eu-west-1").await;
         let config = aws_sdk_secretsmanager::config::Builder::from(&config)
             .endpoint_url(&self.server.url)

@@ -1,0 +1,224 @@
+//! Builds what is measured, and zips it as it would be deployed.
+
+use std::env::consts::ARCH;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::Result;
+
+/// A program that is ready to run, and the size of its package.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    pub name: String,
+    pub program: PathBuf,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+    pub zip_bytes: u64,
+}
+
+/// The functions in the release profile, linked statically, for this machine's processor.
+///
+/// # Errors
+/// When the build fails.
+pub fn functions() -> Result<Vec<Artifact>> {
+    let target = format!("{ARCH}-unknown-linux-musl");
+    rust(&["build"], &["--package", "functions", "--bins", "--target", &target])
+}
+
+/// The functions as they are deployed, for arm64: cargo-lambda brings Zig as a compiler and linker for it.
+///
+/// # Errors
+/// When cargo-lambda or Rust's target is missing, or the build fails.
+pub fn deployable() -> Result<Vec<Artifact>> {
+    const TARGET: &str = "aarch64-unknown-linux-musl";
+    // Panics name the file of a crate below cargo's home, which is another one on each machine.
+    let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))?;
+    let flags = Value::from(vec![format!("--remap-path-prefix={home}=/cargo")]);
+    let config = format!("target.{TARGET}.rustflags={flags}");
+    let selection = [
+        "--package",
+        "functions",
+        "--bins",
+        "--target",
+        TARGET,
+        "--config",
+        &config,
+    ];
+    rust(&["lambda", "build"], &selection).map_err(|error| {
+        format!("{error}. It needs `pip install cargo-lambda ziglang` and `rustup target add {TARGET}`.").into()
+    })
+}
+
+/// The executables of a folder, as another build has made them.
+///
+/// # Errors
+/// When it cannot be read, or has none.
+pub fn in_folder(dir: &Path) -> Result<Vec<Artifact>> {
+    // Programs are started from another folder.
+    let mut paths = fs::read_dir(dir.canonicalize()?)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    // Cargo's libraries and notes have an extension, the executables have none.
+    paths.retain(|path| path.is_file() && path.extension().is_none() && is_visible(path));
+    paths.sort();
+    paths.iter().map(|path| artifact(path)).collect()
+}
+
+fn is_visible(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| !name.to_string_lossy().starts_with('.'))
+}
+
+fn artifact(program: &Path) -> Result<Artifact> {
+    let name = program.file_name().ok_or("an executable without a name")?;
+    Ok(Artifact {
+        name: name.to_string_lossy().into_owned(),
+        program: program.to_owned(),
+        arguments: Vec::new(),
+        environment: Vec::new(),
+        zip_bytes: zipped(&[(program.to_owned(), "bootstrap".to_owned())])?,
+    })
+}
+
+/// The empty Lambda, with the same profile, linked as Rust does by default.
+///
+/// # Errors
+/// When the build fails.
+pub fn empty() -> Result<Vec<Artifact>> {
+    rust(&["build"], &["--package", "empty"])
+}
+
+fn rust(subcommand: &[&str], selection: &[&str]) -> Result<Vec<Artifact>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    // `ring` is the only C here, and asks of its compiler no more than headers without a library.
+    let compiler = format!("CC_{ARCH}_unknown_linux_musl");
+    if std::env::var_os(&compiler).is_none() {
+        command.env(compiler, "cc");
+    }
+    command
+        .args(subcommand)
+        .args(["--release", "--message-format=json-render-diagnostics", "--target-dir"])
+        .arg(target_dir()?)
+        .args(selection)
+        .current_dir(workspace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    // What cargo tells the program that it runs, its own child must not see: build scripts would run again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+            "CARGO_PRIMARY_",
+        ]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        {
+            command.env_remove(&*name);
+        }
+    }
+    let mut child = command
+        .spawn()
+        .map_err(|error| format!("cargo does not start: {error}"))?;
+    let mut artifacts = Vec::new();
+    for line in BufReader::new(child.stdout.take().ok_or("cargo has no output")?).lines() {
+        let message: Value = serde_json::from_str(&line?).unwrap_or_default();
+        if let Some(program) = message["executable"].as_str() {
+            artifacts.push(artifact(Path::new(program))?);
+        }
+    }
+    artifacts.sort_by(|a, b| a.name.cmp(&b.name));
+    if child.wait()?.success() {
+        Ok(artifacts)
+    } else {
+        Err("cargo build failed; its messages above say why".into())
+    }
+}
+
+/// Bytes of a zip with these files under these names, the same for the same content.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn zipped(files: &[(PathBuf, String)]) -> Result<u64> {
+    Ok(zip(files)?.len().try_into()?)
+}
+
+/// Writes the package of a program.
+///
+/// # Errors
+/// When the one cannot be read or the other not be written.
+pub fn write_zip(program: &Path, to: &Path) -> Result<()> {
+    Ok(fs::write(to, zip(&[(program.to_owned(), "bootstrap".to_owned())])?)?)
+}
+
+/// Without any time of a file: the format's first day, 1 January 1980.
+fn zip(files: &[(PathBuf, String)]) -> Result<Vec<u8>> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(9))
+        .unix_permissions(0o755);
+    for (path, name) in files {
+        writer.start_file(name, options)?;
+        writer.write_all(&fs::read(path)?)?;
+    }
+    Ok(writer.finish()?.into_inner())
+}
+
+/// Runs a program to its end; what it prints goes to standard error.
+///
+/// # Errors
+/// When it is not there or fails.
+pub fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    // This program's standard output is the table, or JSON.
+    let stderr = File::options()
+        .append(true)
+        .open("/dev/stderr")
+        .map_or_else(|_| Stdio::null(), Stdio::from);
+    let status = command.stdin(Stdio::null()).stdout(stderr).status();
+    let status = status.map_err(|error| format!("{name} does not start: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{name} ended with {status}").into())
+    }
+}
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_owned()
+}
+
+/// Where the peers are built: a folder of cargo's target directory.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn peers_dir() -> Result<PathBuf> {
+    let dir = target_dir()?.join("compare");
+    fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+/// Cargo's target directory, two above this program.
+///
+/// # Errors
+/// When this program is somewhere else.
+pub fn target_dir() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let dir = program
+        .ancestors()
+        .nth(2)
+        .ok_or("this program is in no target directory; start it by cargo")?;
+    Ok(dir.to_owned())
+}

@@ -1,0 +1,44 @@
+//! `cargo artifacts`: the packages that are deployed, each a zip with the one file `bootstrap`.
+//!
+//! Not by `sam build`: it can build for glibc only, which cannot be linked statically without losing name resolution, and its zips
+//! hold the time of the build. These are for musl, static and at a fixed address, and the same sources give the same bytes, so that
+//! a deployment leaves a function alone that has not changed.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use compare::Result;
+use compare::artifacts::{deployable, target_dir, write_zip};
+
+/// Builds and zips the functions for arm64.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Where the zips go. Default: `target/artifacts`.
+    #[arg(long, value_name = "FOLDER")]
+    to: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match packaged(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo artifacts: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn packaged(args: Args) -> Result<()> {
+    let dir = match args.to {
+        Some(dir) => dir,
+        None => target_dir()?.join("artifacts"),
+    };
+    std::fs::create_dir_all(&dir)?;
+    for artifact in deployable()? {
+        let zip = dir.join(format!("{}.zip", artifact.name));
+        write_zip(&artifact.program, &zip)?;
+        println!("{} {}", artifact.zip_bytes, zip.display());
+    }
+    Ok(())
+}
