@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// How much faster than the wall's clock simulated time passes: a wait of 15 s takes an eighth of a second.
 pub const SPEED: f64 = 120.0;
 /// Lives in one environment before another takes its place: histories and logs add up.
-const LIVES: u32 = 25;
+const LIVES: u32 = 60;
 /// What the vendors and EC2 take for anything: shorter than the time between two looks, so that the second look finds it done
 /// and the calls of a life are the same every time.
 const DELAY: Duration = Duration::from_secs(10);

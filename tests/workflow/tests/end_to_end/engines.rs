@@ -1,10 +1,16 @@
 //! Which tests run on both engines: all but those named here, which are in `only_default.rs`.
 
 /// Name and reason.
-const ONLY_DEFAULT: [(&str, &str); 1] = [(
-    "a_run_that_is_broken_off_is_told_by_step_functions",
-    "moto puts no event on the bus when an execution's status changes",
-)];
+const ONLY_DEFAULT: [(&str, &str); 2] = [
+    (
+        "a_run_that_is_broken_off_is_told_by_step_functions",
+        "moto puts no event on the bus when an execution's status changes",
+    ),
+    (
+        "what_goes_on_after_a_run_was_stopped_writes_nothing",
+        "with moto no function was seen to go on after its execution was stopped",
+    ),
+];
 
 /// Whole modules: name and reason.
 const MODULES_ONLY_DEFAULT: [(&str, &str); 4] = [
