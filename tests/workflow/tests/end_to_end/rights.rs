@@ -75,6 +75,9 @@ const BY_SERVICES: [(&str, &str, &str); 17] = [
     ),
 ];
 
+/// An Aiven service.
+const CONNECT: &str = "orders-connect";
+
 fn is_by_services(right: &Use) -> bool {
     let of_role = |role: &str| role == "*" || role == right.role;
     BY_SERVICES
@@ -108,9 +111,9 @@ fn granted() -> BTreeSet<Use> {
 fn everything(options: &mut Options) {
     let aiven = options.simulators.aiven.projects.get_mut(aiven::PROJECT).unwrap();
     aiven.services.get_mut(aiven::KAFKA_SERVICE).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
-    let database = aiven.services.get_mut(aiven::PG_SERVICE).unwrap();
-    database.cloud_name = format!("aws-{ELSEWHERE}");
-    database.integrations.insert("prometheus".to_owned());
+    aiven.services.get_mut(aiven::PG_SERVICE).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
+    let connect = aiven.add_service_in(CONNECT, "kafka_connect", ELSEWHERE);
+    connect.integrations.insert("jolokia".to_owned());
     aiven.vpcs.get_mut(aiven::PROJECT_VPC_ID).unwrap().cloud_name = format!("aws-{ELSEWHERE}");
     let hcp = options.simulators.hcp.projects.get_mut(hcp::PROJECT_ID).unwrap();
     hcp.networks.get_mut(hcp::HVN_ID).unwrap().region = ELSEWHERE.to_owned();
@@ -244,11 +247,7 @@ async fn a_life_that_begins_twice(stage: &Stage, network: &Network) {
         stage.until_called("DeleteVpcEndpoints", before + 1).await;
         fabric.change_knobs(|knobs| knobs.ec2.reject = false);
     };
-    let request = with(
-        network.request(&kafka()),
-        "/provider/components",
-        json!(["kafka", "jolokia"]),
-    );
+    let request = network.request(&kafka());
     tokio::join!(stage.connects(&request), vendor);
 }
 
@@ -375,9 +374,9 @@ async fn every_right_that_is_granted_is_used_and_nothing_else_is() {
     let connected = stage.connects(&named).await;
     let id = &connected["connection_id"];
     // A port that the vendor tells only when the component is reachable.
-    let mut database = with(kafka(), "/provider/service_name", json!(aiven::PG_SERVICE));
-    database["provider"]["components"] = json!(["pg", "prometheus"]);
-    stage.connects(&home.request(&database)).await;
+    let mut connect = with(kafka(), "/provider/service_name", json!(CONNECT));
+    connect["provider"]["components"] = json!(["kafka_connect", "jolokia"]);
+    stage.connects(&home.request(&connect)).await;
     // One of several goes.
     let one = home.request(&vault());
     let another = with(one.clone(), "/consumer/vpc_id", json!(home.second));
