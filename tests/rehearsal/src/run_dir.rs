@@ -38,7 +38,7 @@ impl RunDir {
         let turn = File::create(base.join("runs.lock")).map_err(failed)?;
         turn.lock().map_err(failed)?;
         remove_dead(&runs);
-        keep_newest(&all_logs);
+        keep_newest(&all_logs, &runs);
 
         let seconds = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -98,9 +98,10 @@ fn remove_dead(runs: &Path) {
     }
 }
 
-/// By name, which begins with the time. A run that still goes on is among the newest.
-fn keep_newest(logs: &Path) {
-    let dirs = entries(logs);
+/// By name, which begins with the time, of the runs that do not go on any more.
+fn keep_newest(logs: &Path, runs: &Path) {
+    let mut dirs = entries(logs);
+    dirs.retain(|dir| dir.file_name().is_none_or(|name| !runs.join(name).exists()));
     let surplus = dirs.len().saturating_sub(KEPT_LOGS);
     for dir in dirs.iter().take(surplus) {
         let _ = fs::remove_dir_all(dir);
@@ -146,5 +147,14 @@ mod tests {
         let run = RunDir::new_in(base.path()).unwrap();
         assert_eq!(entries(&base.path().join("logs")).len(), KEPT_LOGS + 1);
         assert!(!base.path().join("logs/1-002-0").exists() && run.logs.is_dir());
+    }
+
+    #[test]
+    fn the_logs_of_runs_that_go_on_are_kept_however_many_they_are() {
+        let base = tempfile::tempdir().unwrap();
+        let runs: Vec<RunDir> = (0..KEPT_LOGS + 5)
+            .map(|_| RunDir::new_in(base.path()).unwrap())
+            .collect();
+        assert!(runs.iter().all(|run| run.logs.is_dir()));
     }
 }
