@@ -49,10 +49,11 @@ async fn what_goes_on_after_a_run_was_stopped_writes_nothing() {
     stage.until_called("ServicePrivatelinkAWSGet", looks() + 3).await;
     running.stop().await.unwrap();
     stage.keep(&running.finish(Duration::from_secs(60)).await.unwrap());
-    let mut world = stage.environment.simulators.aiven.world();
-    let project = world.projects.get_mut(aiven::PROJECT).unwrap();
-    project.services.get_mut(aiven::KAFKA_SERVICE).unwrap().privatelink = None;
-    drop(world);
+    {
+        let mut world = stage.environment.simulators.aiven.world();
+        let project = world.projects.get_mut(aiven::PROJECT).unwrap();
+        project.services.get_mut(aiven::KAFKA_SERVICE).unwrap().privatelink = None;
+    }
     let written = stage.take_writes();
     stage.until_called("ServicePrivatelinkAWSGet", 1).await;
     let deadline = Instant::now() + Duration::from_secs(4);
