@@ -1,5 +1,5 @@
 //! `cargo run --bin mutate [NAME]`: builds each deliberate bug of `tests/proof/mutations.json` in a copy of the tree, runs the test that must
-//! fail by it, and demands that it does. The copy is in the target directory and shares its built dependencies.
+//! fail by it, and demands that it does. The copy has a target directory of its own, since programs of a mutant must never stand where the true ones are run from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,11 @@ fn main() -> ExitCode {
 
 /// How many survived.
 fn tried(only: &str) -> Result<usize> {
-    let target = paths::target_dir()?;
-    let tree = target.join("mutants");
+    let mutants_dir = paths::target_dir()?.join("mutants");
+    let (tree, target) = (mutants_dir.join("tree"), mutants_dir.join("target"));
+    if !target.exists() {
+        lend_dependencies(&paths::target_dir()?, &target)?;
+    }
     copy_tree(&paths::workspace_root(), &tree)?;
     let mut survivors = 0;
     for mutant in mutants()?.iter().filter(|mutant| mutant.name.contains(only)) {
@@ -85,6 +88,55 @@ fn cargo(arguments: &[String], tree: &Path, target: &Path) -> Result<Output> {
         .env("RUST_BACKTRACE", "0")
         .output()
         .map_err(|error| Error::new("running cargo", error))
+}
+
+/// Links what is built of other people's crates, and the emulator, into a target directory; cargo builds the workspace's own crates again,
+/// since they are at another path, and writes nothing that it finds there.
+fn lend_dependencies(from: &Path, to: &Path) -> Result<()> {
+    // Not the runs and logs beside the emulator: a run that is going on changes them.
+    const LENT: [&str; 5] = [
+        "CACHEDIR.TAG",
+        ".rustc_info.json",
+        "debug/deps",
+        "debug/build",
+        "debug/.fingerprint",
+    ];
+    for lent in LENT {
+        link_tree(&from.join(lent), &to.join(lent))
+            .map_err(|error| Error::new(format!("linking {lent} of the target directory"), error))?;
+    }
+    let rehearsal = from.join("rehearsal");
+    for entry in fs::read_dir(&rehearsal).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().contains("venv") {
+            link_tree(&entry.path(), &to.join("rehearsal").join(name))
+                .map_err(|error| Error::new("linking the emulator", error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Hard links keep the times by which cargo knows that nothing changed.
+fn link_tree(from: &Path, to: &Path) -> std::io::Result<()> {
+    let Ok(kind) = fs::symlink_metadata(from).map(|found| found.file_type()) else {
+        return Ok(());
+    };
+    if kind.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            link_tree(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    if kind.is_symlink() {
+        std::os::unix::fs::symlink(fs::read_link(from)?, to)
+    } else {
+        fs::hard_link(from, to)
+    }
 }
 
 /// Copies what git knows or would, and only what differs, so that the second time builds less.
