@@ -21,6 +21,8 @@ pub struct Row {
     /// Where the number of trials comes from.
     pub source: String,
     pub tried: usize,
+    /// Trials that were chosen and have no verdict, since an interrupt came first.
+    pub unplayed: usize,
     /// Trials of which it turned out that there is nothing to try, such as a call that did not come this time.
     pub empty: Vec<String>,
     pub wrong: Vec<Wrong>,
@@ -42,9 +44,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing is wrong, and something was tried in every row.
+    /// Nothing is wrong, nothing was left out, and something was tried in every row.
     pub fn is_proven(&self) -> bool {
-        self.rows.iter().all(|row| row.wrong.is_empty() && row.tried > 0)
+        self.rows
+            .iter()
+            .all(|row| row.wrong.is_empty() && row.unplayed == 0 && row.tried > 0)
     }
 
     /// For a program.
@@ -62,7 +66,7 @@ impl Report {
                     .collect();
                 json!({
                     "name": row.name, "tried": row.tried, "right": row.right(), "wrong": row.wrong.len(),
-                    "empty": row.empty.len(), "source": row.source, "wrongs": wrong,
+                    "empty": row.empty.len(), "unplayed": row.unplayed, "source": row.source, "wrongs": wrong,
                 })
             })
             .collect();
@@ -73,13 +77,16 @@ impl Report {
     pub fn text(&self) -> String {
         let mut text = format!("{:<18} {:>6} {:>6} {:>6}  {}\n", "", "tried", "right", "wrong", "from");
         for row in &self.rows {
-            let empty = match row.empty.len() {
-                0 => String::new(),
-                n => format!(" ({n} more did not come up)"),
-            };
+            let mut more = String::new();
+            if !row.empty.is_empty() {
+                let _ = write!(more, " ({} more did not come up)", row.empty.len());
+            }
+            if row.unplayed > 0 {
+                let _ = write!(more, " ({} NOT PLAYED)", row.unplayed);
+            }
             let _ = writeln!(
                 text,
-                "{:<18} {:>6} {:>6} {:>6}  {}{empty}",
+                "{:<18} {:>6} {:>6} {:>6}  {}{more}",
                 row.name,
                 row.tried,
                 row.right(),
@@ -126,6 +133,7 @@ mod tests {
                 name: "calls × faults",
                 source: "2 lives".to_owned(),
                 tried: 3,
+                unplayed: 0,
                 empty: Vec::new(),
                 wrong: wrong.collect(),
             }],
@@ -144,6 +152,15 @@ mod tests {
         );
         assert!(report.text().contains("cargo proof --seed 7 --only 'faults/x'"));
         assert!(report.text().contains("1:01 minutes"));
+    }
+
+    #[test]
+    fn what_was_interrupted_proves_nothing() {
+        let mut interrupted = report(&[]);
+        interrupted.rows[0].unplayed = 2;
+        assert!(!interrupted.is_proven());
+        assert_eq!(interrupted.json()["rows"][0]["unplayed"], json!(2));
+        assert!(interrupted.text().contains("2 NOT PLAYED"));
     }
 
     #[test]

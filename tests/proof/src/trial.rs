@@ -161,11 +161,13 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
     let mut chosen = Vec::new();
     for (at, row) in rows.into_iter().enumerate() {
         let trials = choice.of(row.trials);
+        let unplayed = trials.len();
         chosen.extend(trials.into_iter().map(|trial| (at, trial)));
         table.push(Row {
             name: row.row,
             source: row.source,
             tried: 0,
+            unplayed,
             empty: Vec::new(),
             wrong: Vec::new(),
         });
@@ -195,9 +197,11 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
             _ = tokio::signal::ctrl_c() => break,
         };
         let Some(played) = played else { break };
+        // What has no verdict stays counted as not played.
         for (at, Trial { name, cases, .. }, verdict) in played.unwrap_or_default() {
             done += 1;
             let row = &mut table[at];
+            row.unplayed -= 1;
             row.tried += if verdict == Verdict::Empty { 0 } else { cases };
             match verdict {
                 Verdict::Right => {}
