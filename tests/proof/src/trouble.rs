@@ -8,7 +8,7 @@ use rehearsal::{Environment, Result};
 use simulators::recorder::{Api, Asked, FaultKind};
 
 /// Real time, longer than a function waits for an answer.
-const TOO_SLOW: Duration = Duration::from_secs(23);
+pub(crate) const TOO_SLOW: Duration = Duration::from_secs(23);
 
 /// Something that is called.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -384,30 +384,16 @@ impl<'a> World<'a> {
     fn lists(&self) -> Vec<(&'static str, Vec<String>)> {
         if self.situation.is_aiven() {
             let world = self.sims().aiven.world();
-            let Some(service) = world.projects[aiven::PROJECT].services.get(&self.name) else {
-                return Vec::new();
-            };
-            let access = service.user_config["privatelink_access"].as_object();
-            let on = access.into_iter().flatten().filter(|(_, on)| **on == json!(true));
-            let mut lists = vec![("component", on.map(|(name, _)| name.clone()).collect())];
-            if let Some(link) = &service.privatelink
-                && link.state != aiven::LinkState::Deleting
-            {
-                lists.push(("principal", link.principals.clone()));
-                lists.push(("region", link.supported_regions.clone()));
-            }
-            return lists;
+            let service = world.projects[aiven::PROJECT].services.get(&self.name);
+            return service.map(aiven::Service::lists).unwrap_or_default();
         }
         let world = self.sims().hcp.world();
-        let mut links = world.projects[hcp::PROJECT_ID].links.values();
-        match links.find(|link| link.vault_cluster_id == self.name && link.state != hcp::LinkState::Deleting) {
-            Some(link) => vec![
-                ("principal", link.consumer_accounts.clone()),
-                ("range", link.consumer_ip_ranges.clone()),
-                ("region", link.consumer_regions.clone()),
-            ],
-            None => Vec::new(),
-        }
+        let links = world.projects[hcp::PROJECT_ID].links.values();
+        let of_cluster = links.filter(|link| link.vault_cluster_id == self.name);
+        of_cluster
+            .map(hcp::PrivateLink::lists)
+            .find(|lists| !lists.is_empty())
+            .unwrap_or_default()
     }
 }
 

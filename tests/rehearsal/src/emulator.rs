@@ -69,6 +69,24 @@ pub struct Settings<'a> {
     pub states_url: Option<&'a str>,
 }
 
+impl<'a> Settings<'a> {
+    /// All calls of the functions go to the emulator.
+    pub fn alone(python: &'a Path, port: u16, temp_dir: &'a Path, log: &'a Path, speed: f64) -> Self {
+        Self {
+            python,
+            port,
+            temp_dir,
+            log,
+            speed,
+            ec2_url: None,
+            route53_url: None,
+            aws_json_url: None,
+            sts_url: None,
+            states_url: None,
+        }
+    }
+}
+
 /// A port of 127.0.0.1 that nobody listens on at this moment.
 ///
 /// # Errors

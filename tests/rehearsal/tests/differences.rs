@@ -37,18 +37,8 @@ impl Engines {
             log: &dir.path().join("strict.log"),
             speed: SPEED,
         };
-        let emulator = emulator::Settings {
-            python: &python,
-            port,
-            temp_dir: dir.path(),
-            log: &dir.path().join("emulator.log"),
-            speed: SPEED,
-            ec2_url: None,
-            route53_url: None,
-            aws_json_url: None,
-            sts_url: None,
-            states_url: None,
-        };
+        let log = dir.path().join("emulator.log");
+        let emulator = emulator::Settings::alone(&python, port, dir.path(), &log, SPEED);
         let (strict, emulator) = tokio::join!(Strict::start(strict), Emulator::start(emulator));
         let (mut strict, emulator) = (strict.unwrap(), emulator.unwrap());
         strict.ready().await.unwrap();

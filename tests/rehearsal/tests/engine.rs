@@ -78,16 +78,8 @@ async fn start(dir: &Path, port: u16) -> rehearsal::Result<Emulator> {
     let python = python::ensure(&|text| eprintln!("{text}"))?;
     let log = dir.join("emulator.log");
     let settings = Settings {
-        python: &python,
-        port,
-        temp_dir: dir,
-        log: &log,
-        speed: 60.0,
         ec2_url: Some("http://127.0.0.1:1"),
-        route53_url: None,
-        aws_json_url: None,
-        sts_url: None,
-        states_url: None,
+        ..Settings::alone(&python, port, dir, &log, 60.0)
     };
     Emulator::start(settings).await
 }

@@ -26,18 +26,7 @@ impl Engine {
         let dir = TempDir::new().unwrap();
         let python = python::ensure(&|text| eprintln!("{text}")).unwrap();
         let log = dir.path().join("emulator.log");
-        let settings = Settings {
-            python: &python,
-            port: free_port().unwrap(),
-            temp_dir: dir.path(),
-            log: &log,
-            speed: 60.0,
-            ec2_url: None,
-            route53_url: None,
-            aws_json_url: None,
-            sts_url: None,
-            states_url: None,
-        };
+        let settings = Settings::alone(&python, free_port().unwrap(), dir.path(), &log, 60.0);
         let emulator = Emulator::start(settings).await.unwrap();
         Self {
             aws: Aws::new(&emulator.url).unwrap(),

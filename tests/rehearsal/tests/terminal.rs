@@ -8,21 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rehearsal::paths;
-use simulators::{aiven, hcp};
-
-/// Secrets of the simulators' worlds, and parts of every header that carries one.
-const SECRETS: [&str; 10] = [
-    aiven::TOKEN,
-    aiven::SECRET_MARKER,
-    hcp::CLIENT_SECRET,
-    hcp::ACCESS_TOKEN_MARKER,
-    "aivenv1 ",
-    "Bearer ",
-    "AWS4-HMAC-SHA256",
-    "Signature=",
-    "-security-token",
-    "Authorization=",
-];
+use simulators::secrets::{AWS_HEADERS, SECRETS, VENDOR_HEADERS};
 
 /// Parent and process group.
 fn family(process: &Path) -> Option<(u32, u32)> {
@@ -92,7 +78,8 @@ fn prints_no_secret(arguments: &[&str], expected: bool, told: &str) {
         "of four functions at least: {}",
         credentials.len()
     );
-    credentials.extend(SECRETS.map(str::to_owned));
+    let of_worlds = SECRETS.into_iter().chain(VENDOR_HEADERS).chain(AWS_HEADERS);
+    credentials.extend(of_worlds.map(str::to_owned));
     for secret in &credentials {
         assert!(!printed.contains(secret), "{secret} is printed: {printed}");
         assert!(!of_processes.contains(secret), "{secret} is an argument");

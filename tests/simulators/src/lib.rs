@@ -28,6 +28,7 @@ pub mod rate;
 pub mod recorder;
 pub mod rights;
 pub mod route53;
+pub mod secrets;
 pub mod server;
 mod start;
 pub mod sts;

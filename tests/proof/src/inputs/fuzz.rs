@@ -22,6 +22,7 @@ use shared::{Error, ErrorName};
 use simulators::ec2::Seed;
 use simulators::fabric::EndpointState;
 use simulators::recorder::Rewrite;
+use simulators::secrets::SECRETS;
 use simulators::{aiven, hcp};
 
 use super::bad::{examples, settled};
@@ -37,12 +38,6 @@ const BATCH: usize = 100;
 const TOO_LONG: Duration = Duration::from_secs(90);
 /// No message is longer; an execution's cause ends at 32,768.
 const LONGEST: usize = 30_000;
-const SECRETS: [&str; 4] = [
-    aiven::TOKEN,
-    aiven::SECRET_MARKER,
-    hcp::CLIENT_SECRET,
-    hcp::ACCESS_TOKEN_MARKER,
-];
 
 /// What is fuzzed.
 #[derive(Debug, Clone, Copy)]

@@ -1,13 +1,11 @@
 //! The faults of an act, as the simulators take them.
 
-use std::time::Duration;
-
 use simulators::recorder::{Api, Asked, FaultKind, Recorder};
+
+use crate::trouble::TOO_SLOW;
 
 use super::life::{Calls, Misfortune, Mishap};
 
-/// Real time, longer than a function waits for an answer.
-const TOO_SLOW: Duration = Duration::from_secs(23);
 const NONSENSE: &str = "This is not the answer that was expected.";
 
 /// Asks for it.

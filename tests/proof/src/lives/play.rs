@@ -13,6 +13,7 @@ use super::model;
 use super::scene::Scene;
 use super::seen::Seen;
 use crate::pool::{Stage, UNSEEN};
+use crate::register;
 use crate::world::differences;
 
 /// Of the state machine: something is left that no run could take away.
@@ -147,20 +148,8 @@ impl Played<'_> {
     /// No run is there: leases are over, which the functions tell by the real clock, and what was begun is done.
     async fn time_passes(&self) -> Result<()> {
         let environment = &self.stage.environment;
-        let aws = &environment.aws;
-        if let Some(table) = environment.outputs.get("RegisterTableName") {
-            let scan = json!({
-                "TableName": table,
-                "FilterExpression": "begins_with(#id, :lease)",
-                "ExpressionAttributeNames": {"#id": "id"},
-                "ExpressionAttributeValues": {":lease": {"S": "lease/"}},
-            });
-            let found = aws.expect_json("dynamodb", "DynamoDB_20120810.Scan", &scan).await?;
-            for lease in found["Items"].as_array().into_iter().flatten() {
-                let delete = json!({"TableName": table, "Key": {"id": lease["id"]}});
-                aws.expect_json("dynamodb", "DynamoDB_20120810.DeleteItem", &delete)
-                    .await?;
-            }
+        if environment.outputs.contains_key("RegisterTableName") {
+            register::forget(environment, "lease/").await?;
         }
         let clock = environment.simulators.fabric.clock;
         let until = clock.now() + BETWEEN_ACTS;

@@ -125,6 +125,21 @@ pub struct Service {
 }
 
 impl Service {
+    /// What several consumers may share, by the kind of its entries: components that are enabled and, while its PrivateLink is not being
+    /// deleted, principals and regions.
+    pub fn lists(&self) -> Vec<(&'static str, Vec<String>)> {
+        let access = self.user_config["privatelink_access"].as_object();
+        let enabled = access.into_iter().flatten().filter(|(_, on)| **on == Value::Bool(true));
+        let mut lists = vec![("component", enabled.map(|(name, _)| name.clone()).collect())];
+        if let Some(link) = &self.privatelink
+            && link.state != LinkState::Deleting
+        {
+            lists.push(("principal", link.principals.clone()));
+            lists.push(("region", link.supported_regions.clone()));
+        }
+        lists
+    }
+
     /// A running service in a project VPC, without any component enabled for PrivateLink.
     pub fn running(
         project: &str,

@@ -173,6 +173,18 @@ pub struct PrivateLink {
 }
 
 impl PrivateLink {
+    /// What several consumers may share, by the kind of its entries; empty while it is being deleted.
+    pub fn lists(&self) -> Vec<(&'static str, Vec<String>)> {
+        if self.state == LinkState::Deleting {
+            return Vec::new();
+        }
+        vec![
+            ("principal", self.consumer_accounts.clone()),
+            ("range", self.consumer_ip_ranges.clone()),
+            ("region", self.consumer_regions.clone()),
+        ]
+    }
+
     /// A link that was there before the run; its endpoint service is offered at the first look.
     pub fn available(id: &str, hvn_id: &str, vault_cluster_id: &str, consumer_accounts: &[&str]) -> Self {
         Self {

@@ -13,12 +13,12 @@ use shared::request::{self, Request};
 use shared::secrets::{Secret, SecretCache};
 use shared::settings::Settings;
 use shared::{Error, Result};
-use simulators::aiven;
 use simulators::ec2::Seed;
 use simulators::fabric::EndpointState;
 use simulators::hcp;
 use simulators::knobs::Knobs;
 use simulators::recorder::{Call, Fault, FaultKind};
+use simulators::secrets::SECRETS;
 use simulators::{Simulators, SimulatorsConfig};
 use tempfile::NamedTempFile;
 
@@ -364,14 +364,7 @@ pub(crate) fn failure<T: std::fmt::Debug>(result: Result<T>, words: &[&str]) -> 
 
 /// None of the simulated world's secrets is in a text.
 pub(crate) fn assert_no_secret(text: &str) {
-    let secrets = [
-        aiven::TOKEN,
-        aiven::SECRET_MARKER,
-        hcp::CLIENT_ID,
-        hcp::CLIENT_SECRET,
-        hcp::ACCESS_TOKEN_MARKER,
-    ];
-    for secret in secrets {
+    for secret in SECRETS.into_iter().chain([hcp::CLIENT_ID]) {
         assert!(!text.contains(secret), "a secret shows: {text}");
     }
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use rehearsal::execution::Running;
 use serde_json::{Value, json};
 use simulators::recorder::{Api, Fault, FaultKind};
+use simulators::secrets::{AWS_HEADERS, VENDOR_HEADERS};
 use simulators::{aiven, hcp};
 
 use crate::bus::ACCOUNT;
@@ -24,15 +25,6 @@ use crate::vending::orders;
 
 const SECOND: &str = "444455556666";
 const LIMIT: Duration = Duration::from_secs(240);
-/// Parts of every header that carries a credential.
-const HEADERS: [&str; 6] = [
-    "AWS4-HMAC-SHA256",
-    "Signature=",
-    "aivenv1 ",
-    "Bearer ",
-    "-security-token",
-    "Authorization=",
-];
 
 /// Eight random bytes as hex, from the kernel.
 fn random() -> String {
@@ -327,7 +319,7 @@ async fn nothing_shows(level: &str) {
     assert!(!minted.is_empty(), "HCP gave tokens");
     secrets.extend(minted);
     secrets.extend([canaries.aiven, canaries.hcp, hcp::ACCESS_TOKEN_MARKER.to_owned()]);
-    secrets.extend(HEADERS.map(str::to_owned));
+    secrets.extend(VENDOR_HEADERS.into_iter().chain(AWS_HEADERS).map(str::to_owned));
 
     let leaks = found(&places, &secrets);
     assert!(leaks.is_empty(), "{level}: {leaks:#?}");

@@ -8,6 +8,7 @@ use rehearsal::{Environment, Execution, Options, Outcome, emulator};
 use serde_json::Value;
 use simulators::fabric::{Endpoint, EndpointState};
 use simulators::recorder::Call;
+use simulators::secrets::{SECRETS, VENDOR_HEADERS};
 use simulators::{aiven, hcp};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -15,16 +16,6 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const SPEED: f64 = 200.0;
 /// Real time to wait for something that a run is about to do.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// What no log, history or output may hold.
-const NEEDLES: [&str; 6] = [
-    aiven::TOKEN,
-    aiven::SECRET_MARKER,
-    hcp::CLIENT_SECRET,
-    hcp::ACCESS_TOKEN_MARKER,
-    "aivenv1 ",
-    "Bearer ",
-];
 
 /// Another consumer of the vendors' services.
 pub(crate) const FOREIGN: &str = "arn:aws:iam::444455556666:root";
@@ -272,11 +263,11 @@ impl Stage {
     }
 }
 
-/// Each secret that one of the texts holds, with its surroundings.
+/// Each secret, and each header that carries one to a vendor, that one of the texts holds, with its surroundings.
 pub(crate) fn secrets_in(texts: &[String]) -> Vec<String> {
     let mut found = Vec::new();
     for text in texts {
-        for needle in NEEDLES {
+        for needle in SECRETS.into_iter().chain(VENDOR_HEADERS) {
             if let Some(at) = text.find(needle) {
                 let around: String = text[..at]
                     .chars()

@@ -33,18 +33,8 @@ impl Cloud {
         let python = tokio::task::spawn_blocking(|| python::ensure(&|text| eprintln!("{text}")).unwrap());
         let python = python.await.unwrap();
         let dir = TempDir::new().unwrap();
-        let settings = Settings {
-            python: &python,
-            port: free_port().unwrap(),
-            temp_dir: dir.path(),
-            log: &dir.path().join("emulator.log"),
-            speed: SPEED,
-            ec2_url: None,
-            route53_url: None,
-            aws_json_url: None,
-            sts_url: None,
-            states_url: None,
-        };
+        let log = dir.path().join("emulator.log");
+        let settings = Settings::alone(&python, free_port().unwrap(), dir.path(), &log, SPEED);
         let emulator = Emulator::start(settings).await.unwrap();
         Self {
             aws: Aws::new(&emulator.url).unwrap(),

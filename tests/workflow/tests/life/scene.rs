@@ -350,28 +350,10 @@ impl<'a> Scene<'a> {
         match self.vendor {
             Vendor::Aiven => {
                 let world = self.sims().aiven.world();
-                let Some(service) = world.projects[aiven::PROJECT].services.get(&self.name) else {
-                    return Vec::new();
-                };
-                let access = service.user_config["privatelink_access"].as_object();
-                let on = access.into_iter().flatten().filter(|(_, on)| **on == json!(true));
-                let mut lists = vec![("component", on.map(|(name, _)| name.clone()).collect())];
-                if let Some(link) = &service.privatelink
-                    && link.state != aiven::LinkState::Deleting
-                {
-                    lists.push(("principal", link.principals.clone()));
-                    lists.push(("region", link.supported_regions.clone()));
-                }
-                lists
+                let service = world.projects[aiven::PROJECT].services.get(&self.name);
+                service.map(aiven::Service::lists).unwrap_or_default()
             }
-            Vendor::Hcp => self.hcp_link(|link| match link {
-                Some(link) if link.state != hcp::LinkState::Deleting => vec![
-                    ("principal", link.consumer_accounts.clone()),
-                    ("range", link.consumer_ip_ranges.clone()),
-                    ("region", link.consumer_regions.clone()),
-                ],
-                _ => Vec::new(),
-            }),
+            Vendor::Hcp => self.hcp_link(|link| link.map(|link| link.lists()).unwrap_or_default()),
         }
     }
 
