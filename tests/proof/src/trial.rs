@@ -47,6 +47,8 @@ pub struct Trial {
     pub name: String,
     /// How many cases it tries.
     pub cases: usize,
+    /// Of these one is played at a time, beside the others: it starts a hundred executions, and mostly waits.
+    is_crowd: bool,
     how: How,
 }
 
@@ -65,6 +67,7 @@ impl Trial {
         Self {
             name: name.into(),
             cases: 1,
+            is_crowd: false,
             how: How::Other(Arc::new(move |pool| Box::pin(play(pool)))),
         }
     }
@@ -75,11 +78,18 @@ impl Trial {
         Self { cases, ..self }
     }
 
+    /// The same, of which one is played at a time.
+    #[must_use]
+    pub fn of_a_crowd(self) -> Self {
+        Self { is_crowd: true, ..self }
+    }
+
     /// A life with a mishap, which is judged by the same life without one.
     pub fn of_life(name: impl Into<String>, situation: Situation, mishap: Mishap, quiet: &Arc<Quiet>) -> Self {
         Self {
             name: name.into(),
             cases: 1,
+            is_crowd: false,
             how: How::Life(LifeTrial {
                 situation,
                 mishap,
@@ -157,6 +167,7 @@ impl Choice {
 /// Plays the rows, all of their trials mixed. An interrupt (Ctrl-C) ends it with what was played until then.
 pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<Row> {
     let turns = Arc::new(Semaphore::new(choice.threads));
+    let crowds = Arc::new(Semaphore::new(1));
     let mut table = Vec::new();
     let mut chosen = Vec::new();
     for (at, row) in rows.into_iter().enumerate() {
@@ -177,8 +188,10 @@ pub async fn play(rows: Vec<Trials>, pool: &Arc<Pool>, choice: &Choice) -> Vec<R
     let places: Vec<_> = chosen.iter().map(|(_, trial)| trial.place_in_life()).collect();
     let mut playing = JoinSet::new();
     for group in together::grouped(&places) {
-        let (turns, pool) = (Arc::clone(&turns), Arc::clone(pool));
         let trials: Vec<(usize, Trial)> = group.into_iter().map(|index| chosen[index].clone()).collect();
+        let is_crowd = trials.iter().any(|(_, trial)| trial.is_crowd);
+        let turns = Arc::clone(if is_crowd { &crowds } else { &turns });
+        let pool = Arc::clone(pool);
         playing.spawn(async move {
             let _turn = turns.acquire().await;
             let played = AssertUnwindSafe(verdicts(pool, &trials)).catch_unwind().await;

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use simulators::fabric::{Endpoint, EndpointState};
 use simulators::knobs::Knobs;
 use simulators::{SimulatorsConfig, aiven, hcp};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use crate::lives::life::Vendor;
@@ -31,8 +30,6 @@ const POLL: Duration = Duration::from_secs(2);
 const UNANSWERED: u32 = 10;
 /// Of the Aiven service, or the HCP cluster.
 pub(super) const SERVICE: &str = "shared";
-/// Races at once: each keeps all cores busy.
-static TURNS: Semaphore = Semaphore::const_new(1);
 
 /// Who races for what.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +69,6 @@ pub(super) struct Crowd {
     pub(super) vendor: Vendor,
     pub(super) members: Vec<Member>,
     seed: u64,
-    _turn: SemaphorePermit<'static>,
 }
 
 pub(super) fn others_principal(n: usize) -> String {
@@ -83,8 +79,6 @@ impl Crowd {
     /// # Errors
     /// When the environment does not start.
     pub(super) async fn new(pool: &Pool, race: Race, seed: u64) -> Result<Self> {
-        let turn = TURNS.acquire().await;
-        let turn = turn.map_err(|error| Error::new("waiting for a turn", error))?;
         let mut options = Options {
             say: |_| {},
             ..Options::default()
@@ -100,7 +94,6 @@ impl Crowd {
             vendor: race.vendor,
             members,
             seed,
-            _turn: turn,
         })
     }
 

@@ -140,7 +140,7 @@ where
             }
         }
     });
-    (executions, trial)
+    (executions, trial.of_a_crowd())
 }
 
 /// All connect at once, each by as many executions as `times`; then all go at once.
