@@ -12,14 +12,20 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::Result;
 
-/// A program that is ready to run, and the size of its package.
+/// Levels of the `zip` crate: zlib's best, with which the peers' users pack; and what is more are rounds of Zopfli, of which five make a
+/// package 4 % smaller, and any inflater unpacks it.
+pub(crate) const ZLIB: i64 = 9;
+const ZOPFLI: i64 = 14;
+
+/// A program that is ready to run, and its package.
 #[derive(Debug, Clone)]
 pub struct Artifact {
     pub name: String,
     pub program: PathBuf,
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
-    pub zip_bytes: u64,
+    /// As it is deployed.
+    pub zip: Vec<u8>,
 }
 
 /// The functions in the release profile, linked statically, for this machine's processor.
@@ -27,32 +33,45 @@ pub struct Artifact {
 /// # Errors
 /// When the build fails.
 pub fn functions() -> Result<Vec<Artifact>> {
-    let target = format!("{ARCH}-unknown-linux-musl");
-    rust(&["build"], &["--package", "functions", "--bins", "--target", &target])
+    built(&["build"], &format!("{ARCH}-unknown-linux-musl"), &[])
 }
 
 /// The functions as they are deployed, for arm64: cargo-lambda brings Zig as a compiler and linker for it.
 ///
 /// # Errors
 /// When cargo-lambda or Rust's target is missing, or the build fails.
-pub fn deployable() -> Result<Vec<Artifact>> {
+pub fn deployable(native_roots: bool) -> Result<Vec<Artifact>> {
     const TARGET: &str = "aarch64-unknown-linux-musl";
-    // Panics name the file of a crate below cargo's home, which is another one on each machine.
+    let features: &[&str] = if native_roots {
+        &["--features", "native-roots"]
+    } else {
+        &[]
+    };
+    built(&["lambda", "build"], TARGET, features).map_err(|error| {
+        format!("{error}. It needs `pip install cargo-lambda ziglang` and `rustup target add {TARGET}`.").into()
+    })
+}
+
+/// The flags are here and not in `.cargo/config.toml`, since they fit no other profile than the one for release.
+fn built(subcommand: &[&str], target: &str, features: &[&str]) -> Result<Vec<Artifact>> {
     let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))?;
-    let flags = Value::from(vec![format!("--remap-path-prefix={home}=/cargo")]);
-    let config = format!("target.{TARGET}.rustflags={flags}");
+    let flags = Value::from(vec![
+        // Nothing unwinds: a tenth of a program.
+        "-Cforce-unwind-tables=no".to_owned(),
+        // Panics name the file of a crate below cargo's home, which is another one on each machine.
+        format!("--remap-path-prefix={home}=/cargo"),
+    ]);
+    let config = format!("target.{target}.rustflags={flags}");
     let selection = [
         "--package",
         "functions",
         "--bins",
         "--target",
-        TARGET,
+        target,
         "--config",
         &config,
     ];
-    rust(&["lambda", "build"], &selection).map_err(|error| {
-        format!("{error}. It needs `pip install cargo-lambda ziglang` and `rustup target add {TARGET}`.").into()
-    })
+    rust(subcommand, &[&selection, features].concat())
 }
 
 /// The executables of a folder, as another build has made them.
@@ -66,13 +85,27 @@ pub fn in_folder(dir: &Path) -> Result<Vec<Artifact>> {
         .collect::<Result<Vec<_>>>()?;
     // Cargo's libraries and notes have an extension, the executables have none.
     paths.retain(|path| path.is_file() && path.extension().is_none() && is_visible(path));
-    paths.sort();
-    paths.iter().map(|path| artifact(path)).collect()
+    artifacts(paths)
 }
 
 fn is_visible(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| !name.to_string_lossy().starts_with('.'))
+}
+
+/// In the order of their names. Packing takes some seconds each, so they are packed side by side.
+fn artifacts(mut programs: Vec<PathBuf>) -> Result<Vec<Artifact>> {
+    programs.sort();
+    std::thread::scope(|scope| {
+        let packing: Vec<_> = programs
+            .iter()
+            .map(|program| scope.spawn(|| artifact(program)))
+            .collect();
+        packing
+            .into_iter()
+            .map(|packed| packed.join().unwrap_or_else(|_| Err("packing panicked".into())))
+            .collect()
+    })
 }
 
 fn artifact(program: &Path) -> Result<Artifact> {
@@ -82,7 +115,7 @@ fn artifact(program: &Path) -> Result<Artifact> {
         program: program.to_owned(),
         arguments: Vec::new(),
         environment: Vec::new(),
-        zip_bytes: zipped(&[(program.to_owned(), "bootstrap".to_owned())])?,
+        zip: zip(&[(program.to_owned(), "bootstrap".to_owned())], ZOPFLI)?,
     })
 }
 
@@ -129,43 +162,30 @@ fn rust(subcommand: &[&str], selection: &[&str]) -> Result<Vec<Artifact>> {
     let mut child = command
         .spawn()
         .map_err(|error| format!("cargo does not start: {error}"))?;
-    let mut artifacts = Vec::new();
+    let mut programs = Vec::new();
     for line in BufReader::new(child.stdout.take().ok_or("cargo has no output")?).lines() {
         let message: Value = serde_json::from_str(&line?).unwrap_or_default();
         if let Some(program) = message["executable"].as_str() {
-            artifacts.push(artifact(Path::new(program))?);
+            programs.push(PathBuf::from(program));
         }
     }
-    artifacts.sort_by(|a, b| a.name.cmp(&b.name));
     if child.wait()?.success() {
-        Ok(artifacts)
+        artifacts(programs)
     } else {
         Err("cargo build failed; its messages above say why".into())
     }
 }
 
-/// Bytes of a zip with these files under these names, the same for the same content.
+/// A zip with these files under these names, the same for the same content: without any time of a file, which is then the format's
+/// first day, 1 January 1980.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn zipped(files: &[(PathBuf, String)]) -> Result<u64> {
-    Ok(zip(files)?.len().try_into()?)
-}
-
-/// Writes the package of a program.
-///
-/// # Errors
-/// When the one cannot be read or the other not be written.
-pub fn write_zip(program: &Path, to: &Path) -> Result<()> {
-    Ok(fs::write(to, zip(&[(program.to_owned(), "bootstrap".to_owned())])?)?)
-}
-
-/// Without any time of a file: the format's first day, 1 January 1980.
-fn zip(files: &[(PathBuf, String)]) -> Result<Vec<u8>> {
+pub fn zip(files: &[(PathBuf, String)], level: i64) -> Result<Vec<u8>> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(9))
+        .compression_level(Some(level))
         .unix_permissions(0o755);
     for (path, name) in files {
         writer.start_file(name, options)?;

@@ -16,5 +16,5 @@ pub mod stats;
 pub mod subjects;
 
 /// For a person: what failed, and why.
-pub type Error = Box<dyn std::error::Error>;
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
 pub type Result<T, E = Error> = std::result::Result<T, E>;

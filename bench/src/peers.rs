@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::Result;
-use crate::artifacts::{Artifact, peers_dir, run, workspace, zipped};
+use crate::artifacts::{Artifact, ZLIB, peers_dir, run, workspace, zip};
 
 /// The peers whose language is installed, and why the others are missing.
 ///
@@ -46,8 +46,8 @@ fn go(source: &Path, target: &Path) -> Result<Artifact> {
         .env("CGO_ENABLED", "0")
         .current_dir(source);
     run(&mut build)?;
-    let zip_bytes = zipped(&[(program.clone(), "bootstrap".to_owned())])?;
-    Ok(artifact("go", program, Vec::new(), Vec::new(), zip_bytes))
+    let zip = zip(&[(program.clone(), "bootstrap".to_owned())], ZLIB)?;
+    Ok(artifact("go", program, Vec::new(), Vec::new(), zip))
 }
 
 fn python(source: &Path, target: &Path) -> Result<Artifact> {
@@ -87,7 +87,7 @@ fn python(source: &Path, target: &Path) -> Result<Artifact> {
     let script = package.join("bootstrap.py").display().to_string();
     // Without the packages of the interpreter's own installation.
     let arguments = vec!["-s".to_owned(), "-S".to_owned(), script];
-    Ok(artifact("python", python, arguments, Vec::new(), zipped(&files)?))
+    Ok(artifact("python", python, arguments, Vec::new(), zip(&files, ZLIB)?))
 }
 
 fn node(source: &Path, target: &Path) -> Result<Artifact> {
@@ -117,13 +117,13 @@ fn node(source: &Path, target: &Path) -> Result<Artifact> {
     ]))?;
     let asked = Command::new("node").args(["-p", "process.execPath"]).output()?;
     let node = PathBuf::from(String::from_utf8(asked.stdout)?.trim());
-    let zip_bytes = zipped(&[(bundle.clone(), "index.js".to_owned())])?;
+    let zip = zip(&[(bundle.clone(), "index.js".to_owned())], ZLIB)?;
     Ok(artifact(
         "node",
         node,
         vec![bundle.display().to_string()],
         Vec::new(),
-        zip_bytes,
+        zip,
     ))
 }
 
@@ -132,14 +132,14 @@ fn artifact(
     program: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    zip_bytes: u64,
+    zip: Vec<u8>,
 ) -> Artifact {
     Artifact {
         name: name.to_owned(),
         program,
         arguments,
         environment,
-        zip_bytes,
+        zip,
     }
 }
 

@@ -53,7 +53,7 @@ impl Subject {
             program: artifact.program.clone(),
             arguments: artifact.arguments.clone(),
             environment,
-            zip_bytes: artifact.zip_bytes,
+            zip_bytes: artifact.zip.len() as u64,
             event: Value::Null,
         }
     }

@@ -13,6 +13,7 @@ pub mod consumer_side;
 pub mod context;
 pub mod dns;
 pub mod ec2;
+mod panics;
 mod patience;
 pub mod register;
 pub mod removal;

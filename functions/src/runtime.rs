@@ -1,12 +1,9 @@
 //! Runs a step as a Lambda function: input in, answer or named error out.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use lambda_runtime::tracing::subscriber::{self, filter::LevelFilter};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::Serialize;
@@ -19,6 +16,7 @@ use shared::settings::{PhaseName, Settings};
 use shared::{Error, ErrorName, Result};
 
 use crate::context::{Context, Process};
+use crate::panics;
 use crate::patience::patient;
 use crate::register::Record;
 
@@ -151,6 +149,7 @@ pub async fn serve_with<H>(function: &'static str, handler: H) -> std::result::R
 where
     H: AsyncFn(Context, Value) -> Result<Value>,
 {
+    panics::tell_panics();
     log_by_level();
     let process = Arc::new(Settings::from_env().and_then(|settings| Process::new(function, settings)));
     let handler = &handler;
@@ -159,15 +158,13 @@ where
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let process = Arc::clone(&process);
         async move {
+            panics::begins(&event.context.request_id);
             let work = async {
                 let process = process.as_ref().as_ref().map_err(Clone::clone)?;
                 let input = input(&event.payload)?;
                 Box::pin(handler(process.context(&event.context.invoked_function_arn)?, input)).await
             };
-            let result = AssertUnwindSafe(work)
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+            let result = work.await;
             log(function, &result);
             result.map_err(diagnostic)
         }
@@ -239,22 +236,11 @@ pub fn to_json<T: Serialize>(answer: &T) -> Result<Value> {
 }
 
 /// `errorType` is exactly the name that the state machine's Retry and Catch use.
-fn diagnostic(error: Error) -> Diagnostic {
+pub(crate) fn diagnostic(error: Error) -> Diagnostic {
     Diagnostic {
         error_type: error.name.as_str().to_owned(),
         error_message: error.message,
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    Error::unexpected(format!(
-        "the function panicked ({text}): this is a defect of the workflow; report it with the execution's ARN."
-    ))
 }
 
 fn log(function: &str, result: &Result<Value>) {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use compare::Result;
-use compare::artifacts::{deployable, target_dir, write_zip};
+use compare::artifacts::{deployable, target_dir};
 
 /// Builds and zips the functions for arm64.
 #[derive(Debug, Parser)]
@@ -17,6 +17,9 @@ struct Args {
     /// Where the zips go. Default: `target/artifacts`.
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
+    /// Trusts the CAs of the machine that it runs on, instead of Mozilla's as compiled in.
+    #[arg(long)]
+    native_roots: bool,
 }
 
 fn main() -> ExitCode {
@@ -35,10 +38,10 @@ fn packaged(args: Args) -> Result<()> {
         None => target_dir()?.join("artifacts"),
     };
     std::fs::create_dir_all(&dir)?;
-    for artifact in deployable()? {
+    for artifact in deployable(args.native_roots)? {
         let zip = dir.join(format!("{}.zip", artifact.name));
-        write_zip(&artifact.program, &zip)?;
-        println!("{} {}", artifact.zip_bytes, zip.display());
+        std::fs::write(&zip, &artifact.zip)?;
+        println!("{} {}", artifact.zip.len(), zip.display());
     }
     Ok(())
 }

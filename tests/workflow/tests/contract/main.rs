@@ -36,18 +36,3 @@ fn the_examples_are_valid_requests() {
     }
     assert!(seen > 0, "there are examples");
 }
-
-#[test]
-fn a_panic_becomes_a_named_error() {
-    let manifest = fs::read_to_string(stack::root().join("Cargo.toml")).unwrap();
-    let release = manifest
-        .split("\n[")
-        .find_map(|section| section.strip_prefix("profile.release]"))
-        .expect("the workspace has a release profile");
-    let panic = release.lines().find(|line| line.starts_with("panic"));
-    assert_eq!(
-        panic,
-        Some("panic = \"unwind\""),
-        "cargo-lambda would abort, and no error would be posted"
-    );
-}
