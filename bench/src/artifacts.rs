@@ -137,8 +137,8 @@ fn rust(subcommand: &[&str], selection: &[&str]) -> Result<Vec<Artifact>> {
     }
     command
         .args(subcommand)
-        .args(["--release", "--message-format=json-render-diagnostics", "--target-dir"])
-        .arg(target_dir()?)
+        .args(["--release", "--message-format=json-render-diagnostics"])
+        .env("CARGO_TARGET_DIR", target_dir()?)
         .args(selection)
         .current_dir(workspace())
         .stdin(Stdio::null())
