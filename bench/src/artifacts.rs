@@ -1,5 +1,6 @@
 //! Builds what is measured, and zips it as it would be deployed.
 
+use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Cursor, Write};
@@ -33,7 +34,7 @@ pub struct Artifact {
 /// # Errors
 /// When the build fails.
 pub fn functions() -> Result<Vec<Artifact>> {
-    built(&["build"], &format!("{ARCH}-unknown-linux-musl"), &[])
+    artifacts(built(&["build"], &format!("{ARCH}-unknown-linux-musl"), &[])?)
 }
 
 /// The functions as they are deployed, for arm64: cargo-lambda brings Zig as a compiler and linker for it.
@@ -47,13 +48,20 @@ pub fn deployable(native_roots: bool) -> Result<Vec<Artifact>> {
     } else {
         &[]
     };
-    built(&["lambda", "build"], TARGET, features).map_err(|error| {
-        format!("{error}. It needs `pip install cargo-lambda ziglang` and `rustup target add {TARGET}`.").into()
-    })
+    let programs = built(&["lambda", "build"], TARGET, features).map_err(|error| {
+        format!("{error}. It needs `pip install cargo-lambda ziglang` and `rustup target add {TARGET}`.")
+    })?;
+    // Cargo tells where it put them, and cargo-lambda has moved them since.
+    let lambda_dir = target_dir()?.join("lambda");
+    let moved = programs.into_keys().map(|name| {
+        let program = lambda_dir.join(&name).join("bootstrap");
+        (name, program)
+    });
+    artifacts(moved.collect())
 }
 
 /// The flags are here and not in `.cargo/config.toml`, since they fit no other profile than the one for release.
-fn built(subcommand: &[&str], target: &str, features: &[&str]) -> Result<Vec<Artifact>> {
+fn built(subcommand: &[&str], target: &str, features: &[&str]) -> Result<Programs> {
     let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))?;
     let flags = Value::from(vec![
         // Nothing unwinds: a tenth of a program.
@@ -85,7 +93,7 @@ pub fn in_folder(dir: &Path) -> Result<Vec<Artifact>> {
         .collect::<Result<Vec<_>>>()?;
     // Cargo's libraries and notes have an extension, the executables have none.
     paths.retain(|path| path.is_file() && path.extension().is_none() && is_visible(path));
-    artifacts(paths)
+    artifacts(paths.into_iter().map(named).collect::<Result<_>>()?)
 }
 
 fn is_visible(path: &Path) -> bool {
@@ -93,13 +101,20 @@ fn is_visible(path: &Path) -> bool {
         .is_some_and(|name| !name.to_string_lossy().starts_with('.'))
 }
 
-/// In the order of their names. Packing takes some seconds each, so they are packed side by side.
-fn artifacts(mut programs: Vec<PathBuf>) -> Result<Vec<Artifact>> {
-    programs.sort();
+/// Names and paths.
+type Programs = BTreeMap<String, PathBuf>;
+
+fn named(program: PathBuf) -> Result<(String, PathBuf)> {
+    let name = program.file_name().ok_or("an executable without a name")?;
+    Ok((name.to_string_lossy().into_owned(), program))
+}
+
+/// Packing takes some seconds each, so they are packed side by side.
+fn artifacts(programs: Programs) -> Result<Vec<Artifact>> {
     std::thread::scope(|scope| {
         let packing: Vec<_> = programs
             .iter()
-            .map(|program| scope.spawn(|| artifact(program)))
+            .map(|(name, program)| scope.spawn(|| artifact(name, program)))
             .collect();
         packing
             .into_iter()
@@ -108,10 +123,9 @@ fn artifacts(mut programs: Vec<PathBuf>) -> Result<Vec<Artifact>> {
     })
 }
 
-fn artifact(program: &Path) -> Result<Artifact> {
-    let name = program.file_name().ok_or("an executable without a name")?;
+fn artifact(name: &str, program: &Path) -> Result<Artifact> {
     Ok(Artifact {
-        name: name.to_string_lossy().into_owned(),
+        name: name.to_owned(),
         program: program.to_owned(),
         arguments: Vec::new(),
         environment: Vec::new(),
@@ -124,10 +138,10 @@ fn artifact(program: &Path) -> Result<Artifact> {
 /// # Errors
 /// When the build fails.
 pub fn empty() -> Result<Vec<Artifact>> {
-    rust(&["build"], &["--package", "empty"])
+    artifacts(rust(&["build"], &["--package", "empty"])?)
 }
 
-fn rust(subcommand: &[&str], selection: &[&str]) -> Result<Vec<Artifact>> {
+fn rust(subcommand: &[&str], selection: &[&str]) -> Result<Programs> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     // `ring` is the only C here, and asks of its compiler no more than headers without a library.
@@ -162,15 +176,15 @@ fn rust(subcommand: &[&str], selection: &[&str]) -> Result<Vec<Artifact>> {
     let mut child = command
         .spawn()
         .map_err(|error| format!("cargo does not start: {error}"))?;
-    let mut programs = Vec::new();
+    let mut programs = Programs::new();
     for line in BufReader::new(child.stdout.take().ok_or("cargo has no output")?).lines() {
         let message: Value = serde_json::from_str(&line?).unwrap_or_default();
         if let Some(program) = message["executable"].as_str() {
-            programs.push(PathBuf::from(program));
+            programs.extend([named(PathBuf::from(program))?]);
         }
     }
     if child.wait()?.success() {
-        artifacts(programs)
+        Ok(programs)
     } else {
         Err("cargo build failed; its messages above say why".into())
     }
