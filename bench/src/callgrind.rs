@@ -1,7 +1,7 @@
 //! Instructions by valgrind's callgrind: the same to a few in a thousand, however busy the machine is.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Result;
@@ -15,12 +15,17 @@ pub fn is_there() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
+/// Where the profile of the last count is.
+pub fn profile(dir: &Path, subject: &Subject) -> PathBuf {
+    dir.join(format!("{}.callgrind", subject.name))
+}
+
 /// Instructions from the start to the first request for an event or, with `event`, to the second one.
 ///
 /// # Errors
 /// When the subject fails, or does not run under valgrind.
 pub async fn instructions(subject: &Subject, remotes: &Remotes, dir: &Path, event: bool) -> Result<u64> {
-    let file = dir.join(format!("{}.callgrind", subject.name));
+    let file = profile(dir, subject);
     let valgrind = ["valgrind", "--tool=callgrind", "--quiet"].map(str::to_owned);
     let mut under = valgrind.to_vec();
     under.push(format!("--callgrind-out-file={}", file.display()));

@@ -21,6 +21,9 @@ struct Args {
     /// Measures the functions that are in this folder already, instead of building them: for trying other flags.
     #[arg(long, value_name = "FOLDER")]
     functions: Option<PathBuf>,
+    /// Keeps callgrind's profile of each first event in this folder, for callgrind_annotate.
+    #[arg(long, value_name = "FOLDER")]
+    profiles: Option<PathBuf>,
     /// Without the peers in Python, Node and Go.
     #[arg(long)]
     no_peers: bool,
@@ -69,6 +72,9 @@ async fn measured(args: Args) -> Result<bool> {
         }
     }
     count_instructions(&subjects, &mut all, &remotes, dir.path()).await;
+    if let Some(folder) = &args.profiles {
+        keep_profiles(&subjects, dir.path(), folder)?;
+    }
 
     if args.record {
         gate::record(&all)?;
@@ -96,6 +102,17 @@ async fn measured(args: Args) -> Result<bool> {
         );
     }
     Ok(true)
+}
+
+fn keep_profiles(subjects: &[Subject], dir: &Path, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for subject in subjects {
+        let profile = callgrind::profile(dir, subject);
+        if profile.exists() {
+            std::fs::copy(&profile, folder.join(format!("{}.callgrind", subject.name)))?;
+        }
+    }
+    Ok(())
 }
 
 fn subjects(args: &Args, with_peers: bool) -> Result<Vec<Subject>> {
