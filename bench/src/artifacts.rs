@@ -64,7 +64,7 @@ pub fn deployable(native_roots: bool) -> Result<Vec<Artifact>> {
 fn built(subcommand: &[&str], target: &str, features: &[&str]) -> Result<Programs> {
     let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))?;
     let flags = Value::from(vec![
-        // Nothing unwinds: a tenth of a program.
+        // Nothing unwinds. Most of `.eh_frame` stays nevertheless: the standard library's debug information asks for it.
         "-Cforce-unwind-tables=no".to_owned(),
         // Panics name the file of a crate below cargo's home, which is another one on each machine.
         format!("--remap-path-prefix={home}=/cargo"),

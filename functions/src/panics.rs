@@ -1,7 +1,7 @@
 //! A panic is a defect of the workflow. It is told to Lambda as the error of the invocation, and ends the process.
 //!
 //! Lambda by itself would say no more than that the runtime exited, and no one could tell from the execution why. Unwinding could
-//! tell it, too, but its tables and landing pads are a fifth of every package, so the release profile aborts. Lambda's own runtime
+//! tell it, too, but its tables and landing pads are an eighth of every package, so the release profile aborts. Lambda's own runtime
 //! for Node.js ends in the same way: it posts what nobody caught, and exits with 129.
 
 use std::io::{self, Read, Write};
@@ -41,11 +41,10 @@ pub(crate) fn begins(request_id: &str) {
 }
 
 fn tell(info: &PanicHookInfo<'_>) -> io::Result<()> {
-    let missing = |what: &'static str| move || io::Error::other(what);
     let api = std::env::var("AWS_LAMBDA_RUNTIME_API").map_err(io::Error::other)?;
     // Not `lock`: the panic may have come while it was held.
     let invocation = INVOCATION.try_lock().ok().and_then(|invocation| invocation.clone());
-    let id = invocation.ok_or_else(missing("no invocation had begun"))?;
+    let id = invocation.ok_or_else(|| io::Error::other("no invocation had begun"))?;
     let body = serde_json::to_string(&told(info))?;
     let mut stream = TcpStream::connect(&api)?;
     stream.set_read_timeout(Some(LIMIT))?;

@@ -1,5 +1,6 @@
 //! `cargo run --bin mutate [NAME]`: builds each deliberate bug of `tests/proof/mutations.json` in a copy of the tree, runs the test that must
-//! fail by it, and demands that it does. The copy has a target directory of its own, since programs of a mutant must never stand where the true ones are run from.
+//! fail by it, and demands that it does. The copy has a target directory of its own, since programs of a mutant must never
+//! stand where the true ones are run from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
