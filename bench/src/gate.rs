@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::artifacts::workspace;
+use crate::artifacts::{Artifact, workspace};
 use crate::callgrind;
 use crate::report::Measured;
 use crate::stats::Spread;
@@ -23,18 +23,25 @@ const BYTES: f64 = 1.03;
 /// To one host, whatever was recorded.
 const CONNECTIONS: u32 = 1;
 
+/// The key of the packages for arm64, beside the architectures that were measured.
+const DEPLOYED: &str = "deployed";
+
 /// Architecture to name to what was recorded.
 type Record = BTreeMap<String, BTreeMap<String, Recorded>>;
 
-/// What was recorded of a program.
+/// What was recorded of a program. Of a package that is not for this machine's processor there are only its bytes, and without valgrind
+/// there are no instructions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
     zip_bytes: u64,
-    /// None without valgrind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     init_instructions: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     first_instructions: Option<u64>,
-    minor_faults: u64,
-    connections: BTreeMap<String, u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    minor_faults: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connections: Option<BTreeMap<String, u32>>,
 }
 
 impl Recorded {
@@ -45,12 +52,24 @@ impl Recorded {
             init_instructions: measured.init_instructions,
             first_instructions: measured.first_instructions,
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-            minor_faults: faults as u64,
-            connections: measured
-                .connections
-                .iter()
-                .map(|(host, n)| ((*host).to_owned(), *n))
-                .collect(),
+            minor_faults: Some(faults as u64),
+            connections: Some(
+                measured
+                    .connections
+                    .iter()
+                    .map(|(host, n)| ((*host).to_owned(), *n))
+                    .collect(),
+            ),
+        }
+    }
+
+    fn of_package(package: &Artifact) -> Self {
+        Self {
+            zip_bytes: package.zip.len() as u64,
+            init_instructions: None,
+            first_instructions: None,
+            minor_faults: None,
+            connections: None,
         }
     }
 
@@ -71,12 +90,7 @@ impl Recorded {
                 now.first_instructions,
                 INSTRUCTIONS,
             ),
-            (
-                "minor page faults",
-                Some(self.minor_faults),
-                Some(now.minor_faults),
-                FAULTS,
-            ),
+            ("minor page faults", self.minor_faults, now.minor_faults, FAULTS),
         ];
         for (what, before, after, tolerance) in numbers {
             let (Some(before), Some(after)) = (before, after) else {
@@ -90,7 +104,7 @@ impl Recorded {
                 ));
             }
         }
-        for (host, after) in &now.connections {
+        for (host, after) in now.connections.iter().flatten() {
             if *after > CONNECTIONS {
                 worse.push(format!(
                     "{after} connections to {host} in one invocation; {CONNECTIONS} is allowed"
@@ -130,10 +144,59 @@ pub fn record(all: &[Measured]) -> Result<()> {
     {
         return Err("a record needs valgrind, and every program to run under it".into());
     }
+    write(ARCH, recorded)
+}
+
+fn write(key: &str, recorded: BTreeMap<String, Recorded>) -> Result<()> {
     let mut record = read().unwrap_or_default();
-    record.insert(ARCH.to_owned(), recorded);
+    record.insert(key.to_owned(), recorded);
     fs::write(path(), serde_json::to_string_pretty(&record)? + "\n")?;
     Ok(())
+}
+
+/// Writes the sizes of the packages that are deployed.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn record_packages(packages: &[Artifact]) -> Result<()> {
+    let recorded = packages
+        .iter()
+        .map(|package| (package.name.clone(), Recorded::of_package(package)));
+    write(DEPLOYED, recorded.collect())
+}
+
+/// Compares the sizes of the packages that are deployed with the record: one line for each that grew.
+///
+/// # Errors
+/// When there is no record.
+pub fn check_packages(packages: &[Artifact]) -> Result<Vec<String>> {
+    let record = read()?;
+    let Some(recorded) = record.get(DEPLOYED) else {
+        return Err(format!(
+            "{} has no {DEPLOYED:?}: `cargo artifacts --record` puts it there",
+            path().display()
+        )
+        .into());
+    };
+    Ok(packages
+        .iter()
+        .flat_map(|package| {
+            worse_than(
+                recorded,
+                &package.name,
+                &Recorded::of_package(package),
+                "cargo artifacts",
+            )
+        })
+        .collect())
+}
+
+fn worse_than(recorded: &BTreeMap<String, Recorded>, name: &str, now: &Recorded, by: &str) -> Vec<String> {
+    let worse = match recorded.get(name) {
+        Some(before) => before.worse(now),
+        None => vec![format!("not on record; `{by} --record` puts it there")],
+    };
+    worse.into_iter().map(|line| format!("{name}: {line}")).collect()
 }
 
 /// What a comparison came to.
@@ -165,18 +228,8 @@ pub fn check(all: &[Measured]) -> Result<Verdict> {
         verdict.skipped.push(skipped.to_owned());
     }
     for measured in all {
-        let name = &measured.name;
-        match recorded.get(name) {
-            Some(before) => {
-                let worse = before.worse(&Recorded::of(measured));
-                verdict
-                    .worse
-                    .extend(worse.into_iter().map(|line| format!("{name}: {line}")));
-            }
-            None => verdict
-                .worse
-                .push(format!("{name}: not on record; `cargo compare --record` puts it there")),
-        }
+        let worse = worse_than(recorded, &measured.name, &Recorded::of(measured), "cargo compare");
+        verdict.worse.extend(worse);
     }
     Ok(verdict)
 }
@@ -190,8 +243,8 @@ mod tests {
             zip_bytes: 1_000_000,
             init_instructions: Some(1_000_000),
             first_instructions: Some(10_000_000),
-            minor_faults: 100,
-            connections: BTreeMap::from([("ec2".to_owned(), 1)]),
+            minor_faults: Some(100),
+            connections: Some(BTreeMap::from([("ec2".to_owned(), 1)])),
         }
     }
 
@@ -201,7 +254,7 @@ mod tests {
         now.init_instructions = Some(1_100_000);
         assert!(recorded().worse(&now).is_empty());
         now.zip_bytes = 1_100_000;
-        now.connections.insert("ec2".to_owned(), 2);
+        now.connections = Some(BTreeMap::from([("ec2".to_owned(), 2)]));
         let worse = recorded().worse(&now);
         assert_eq!(worse.len(), 2, "{worse:?}");
         assert!(worse[0].contains("bytes of zip") && worse[1].contains("connections to ec2"));
@@ -211,7 +264,7 @@ mod tests {
     fn without_valgrind_the_rest_is_compared() {
         let mut now = recorded();
         now.first_instructions = None;
-        now.minor_faults = 200;
+        now.minor_faults = Some(200);
         let worse = recorded().worse(&now);
         assert!(worse.len() == 1 && worse[0].contains("page faults"), "{worse:?}");
     }

@@ -119,20 +119,24 @@ fn subjects(args: &Args, with_peers: bool) -> Result<Vec<Subject>> {
     eprintln!(
         "Building the empty Lambda and the functions in the release profile; the first time takes a quarter of an hour."
     );
-    let mut subjects: Vec<Subject> = artifacts::empty()?
-        .iter()
-        .map(|a| Subject::new(Kind::Limit, a, false))
-        .collect();
+    let mut built = vec![(Kind::Limit, artifacts::empty()?)];
     let functions = args
         .functions
         .as_deref()
         .map_or_else(artifacts::functions, artifacts::in_folder)?;
-    subjects.extend(functions.iter().map(|a| Subject::new(Kind::Function, a, args.register)));
+    built.push((Kind::Function, functions));
     if with_peers {
         eprintln!("Building the peers.");
-        let (built, missing) = peers::build()?;
+        let (peers, missing) = peers::build()?;
         missing.iter().for_each(|why| eprintln!("Left out: {why}"));
-        subjects.extend(built.iter().map(|a| Subject::new(Kind::Peer, a, false)));
+        built.push((Kind::Peer, peers));
+    }
+    let mut subjects = Vec::new();
+    for (kind, artifacts) in built {
+        let with_register = kind == Kind::Function && args.register;
+        for artifact in artifacts {
+            subjects.push(Subject::new(kind, &artifacts::unpacked(artifact)?, with_register));
+        }
     }
     Ok(subjects)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -45,7 +46,7 @@ impl Remotes {
         let recorder = Recorder::default();
         let ec2 = Ec2::new(fabric.clone(), recorder.clone(), ec2::World::default(), None);
         let aiven = Aiven::new(fabric, recorder, aiven::default_world());
-        let ca = Ca::new()?;
+        let ca = Ca::of_rsa_keys(&rsa_keys()?)?;
         let ca_file = dir.join("ca.pem");
         std::fs::write(&ca_file, &ca.pem)?;
 
@@ -98,6 +99,31 @@ impl Remotes {
             .map(|(name, door)| (*name, door.count.swap(0, Ordering::Relaxed)));
         taken.filter(|(_, count)| *count > 0).collect()
     }
+}
+
+/// Keys of 2,048 bits, with which AWS's own endpoints and their authority sign (<https://www.amazontrust.com/repository/>): a client has
+/// three signatures to verify, each in a tenth of the time of one with P-256, which the simulators' certificates have elsewhere. Node.js
+/// makes them, since no TLS library here can.
+fn rsa_keys() -> io::Result<[String; 3]> {
+    const PROGRAM: &str = r#"
+        const { generateKeyPairSync } = require("node:crypto");
+        const encoding = {
+          publicKeyEncoding: { type: "spki", format: "pem" },
+          privateKeyEncoding: { type: "pkcs8", format: "pem" },
+        };
+        const keys = [1, 2, 3].map(() => generateKeyPairSync("rsa", { modulusLength: 2048, ...encoding }).privateKey);
+        process.stdout.write(JSON.stringify(keys));
+    "#;
+    let needed = |why: String| io::Error::other(format!("Node.js, which makes the remotes' keys, {why}"));
+    let output = Command::new("node")
+        .args(["-e", PROGRAM])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| needed(format!("does not start: {error}")))?;
+    if !output.status.success() {
+        return Err(needed(format!("ended with {}", output.status)));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Forwards connections and counts them.

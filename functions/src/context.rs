@@ -110,8 +110,7 @@ impl Context {
     /// The same, which may write or not.
     pub async fn provider_that(&self, request: &Request, writing: Writing) -> Box<dyn Provider> {
         let config = aws::home_config(&self.http).await;
-        let client = aws_sdk_secretsmanager::Client::new(&config);
-        let secret = Secret::new(client, self.secrets.clone(), request.provider.secret_id());
+        let secret = Secret::new(config, self.secrets.clone(), request.provider.secret_id());
         provider::of(
             request,
             Reach {

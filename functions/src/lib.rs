@@ -21,3 +21,7 @@ pub mod runtime;
 pub mod steps;
 pub mod sweep;
 pub mod vending;
+
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

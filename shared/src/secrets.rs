@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_types::SdkConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -45,16 +46,16 @@ impl SecretCache {
 /// Secrets Manager, for one invocation and one secret.
 #[derive(Debug, Clone)]
 pub struct Secret {
-    client: Client,
+    config: SdkConfig,
     cache: SecretCache,
     id: String,
 }
 
 impl Secret {
     /// The secret with this name or ARN.
-    pub fn new(client: Client, cache: SecretCache, id: &str) -> Self {
+    pub fn new(config: SdkConfig, cache: SecretCache, id: &str) -> Self {
         Self {
-            client,
+            config,
             cache,
             id: id.to_owned(),
         }
@@ -104,7 +105,9 @@ impl Secret {
     }
 
     async fn read(&self) -> Result<SecretString> {
-        let answer = self.client.get_secret_value().secret_id(&self.id).send().await.map_err(|error| {
+        // Only now, since most steps of AWS's side never read it: a client is half a million instructions.
+        let client = Client::new(&self.config);
+        let answer = client.get_secret_value().secret_id(&self.id).send().await.map_err(|error| {
             let id = &self.id;
             match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                 Some("ResourceNotFoundException") => Error::invalid_at(

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use compare::Result;
 use compare::artifacts::{deployable, target_dir};
+use compare::gate;
 
 /// Builds and zips the functions for arm64.
 #[derive(Debug, Parser)]
@@ -20,6 +21,12 @@ struct Args {
     /// Trusts the CAs of the machine that it runs on, instead of Mozilla's as compiled in.
     #[arg(long)]
     native_roots: bool,
+    /// Fails where a package has grown beyond bench/recorded.json.
+    #[arg(long, conflicts_with = "native_roots")]
+    gate: bool,
+    /// Writes the sizes into bench/recorded.json.
+    #[arg(long, conflicts_with_all = ["native_roots", "gate"])]
+    record: bool,
 }
 
 fn main() -> ExitCode {
@@ -38,10 +45,20 @@ fn packaged(args: Args) -> Result<()> {
         None => target_dir()?.join("artifacts"),
     };
     std::fs::create_dir_all(&dir)?;
-    for artifact in deployable(args.native_roots)? {
-        let zip = dir.join(format!("{}.zip", artifact.name));
-        std::fs::write(&zip, &artifact.zip)?;
-        println!("{} {}", artifact.zip.len(), zip.display());
+    let packages = deployable(args.native_roots)?;
+    for package in &packages {
+        let zip = dir.join(format!("{}.zip", package.name));
+        std::fs::write(&zip, &package.zip)?;
+        println!("{} {}", package.zip.len(), zip.display());
+    }
+    if args.record {
+        gate::record_packages(&packages)?;
+    }
+    if args.gate {
+        let grown = gate::check_packages(&packages)?;
+        if !grown.is_empty() {
+            return Err(grown.join("; ").into());
+        }
     }
     Ok(())
 }

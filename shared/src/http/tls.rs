@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CipherSuite, ClientConfig, RootCertStore};
 
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -41,7 +41,7 @@ impl Tls {
                     .map_err(|e| wrong(format!("holds a certificate that is not a CA's ({e})")))?;
             }
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let config = ClientConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .map_err(|e| Error::unexpected(format!("TLS cannot be set up ({e}): this is a defect of the workflow.")))?
             .with_root_certificates(roots)
@@ -52,6 +52,15 @@ impl Tls {
     pub(super) fn config(&self) -> ClientConfig {
         self.0.clone()
     }
+}
+
+/// ring's, but AES-128 with SHA-256 is offered first, as browsers do: its hash is an instruction of the processor, SHA-384 is not.
+fn provider() -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    provider
+        .cipher_suites
+        .sort_by_key(|suite| suite.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    provider
 }
 
 #[cfg(not(feature = "native-roots"))]

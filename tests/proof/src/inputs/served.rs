@@ -82,13 +82,10 @@ impl Served {
     /// When no client can be made.
     pub async fn reach(&self, request: &Request) -> Result<Reach> {
         let http = self.http()?;
-        let config = aws::config(&http, REGION).await;
-        let config = aws_sdk_secretsmanager::config::Builder::from(&config)
-            .endpoint_url(&self.secrets.url)
-            .credentials_provider(credentials());
-        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        let config = aws::config_as(&http, REGION, credentials()).await;
+        let config = config.to_builder().endpoint_url(&self.secrets.url).build();
         Ok(Reach {
-            secret: Secret::new(client, SecretCache::default(), request.provider.secret_id()),
+            secret: Secret::new(config, SecretCache::default(), request.provider.secret_id()),
             settings: self.settings.clone(),
             writing: Writing::Allowed,
             http,

@@ -67,7 +67,6 @@ async fn read_secret(url: &str, ca_pem: Option<&str>) -> Result<()> {
     let path = file.path().to_str().unwrap().to_owned();
     let settings = Settings::from_lookup(|name| (name == "EXTRA_CA_FILE" && ca_pem.is_some()).then(|| path.clone()));
     let http = http::Client::new(&Tls::new(&settings.unwrap()).unwrap(), "conformance").unwrap();
-    let config = aws::config(&http, "eu-west-1").await;
     let credentials = Credentials::new(
         "AKIDEXAMPLE",
         "a-secret-access-key",
@@ -75,12 +74,9 @@ async fn read_secret(url: &str, ca_pem: Option<&str>) -> Result<()> {
         None,
         "test",
     );
-    let config = aws_sdk_secretsmanager::config::Builder::from(&config)
-        .endpoint_url(url)
-        .credentials_provider(credentials)
-        .build();
-    let client = aws_sdk_secretsmanager::Client::from_conf(config);
-    let secret = Secret::new(client, SecretCache::default(), "privatelink/x");
+    let config = aws::config_as(&http, "eu-west-1", credentials).await;
+    let config = config.to_builder().endpoint_url(url).build();
+    let secret = Secret::new(config, SecretCache::default(), "privatelink/x");
     secret.fields(["token"]).await.map(|_| ())
 }
 

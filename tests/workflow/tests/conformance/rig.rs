@@ -112,9 +112,9 @@ impl Rig {
 
     pub(crate) async fn reach(&self) -> Reach {
         let http = http::Client::new(&Tls::new(&self.settings).unwrap(), "conformance").unwrap();
-        let client = self.secrets.client(&http).await;
+        let config = self.secrets.config(&http).await;
         Reach {
-            secret: Secret::new(client, self.cache.clone(), self.request.provider.secret_id()),
+            secret: Secret::new(config, self.cache.clone(), self.request.provider.secret_id()),
             settings: self.settings.clone(),
             writing: Writing::Allowed,
             http,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_credential_types::Credentials;
-use aws_sdk_secretsmanager::Client;
+use aws_types::SdkConfig;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -57,14 +57,11 @@ impl SecretsManager {
         lock(&self.state).reads
     }
 
-    /// The product's SDK client, pointed here.
-    pub(crate) async fn client(&self, http: &shared::http::Client) -> Client {
-        let config = aws::config(http, "eu-west-1").await;
-        let config = aws_sdk_secretsmanager::config::Builder::from(&config)
-            .endpoint_url(&self.server.url)
-            .credentials_provider(Credentials::new("111122223333", "none", None, None, "test"))
-            .build();
-        Client::from_conf(config)
+    /// The product's configuration of the SDK, pointed here.
+    pub(crate) async fn config(&self, http: &shared::http::Client) -> SdkConfig {
+        let credentials = Credentials::new("111122223333", "none", None, None, "test");
+        let config = aws::config_as(http, "eu-west-1", credentials).await;
+        config.to_builder().endpoint_url(&self.server.url).build()
     }
 }
 

@@ -269,8 +269,22 @@ async fn everything_written(stage: &Stage, told: &str) -> Places {
     places
 }
 
+/// The template, which offers no more than INFO, since the release profile leaves out what is below. A test build has it.
+fn template_with_debug() -> tempfile::TempDir {
+    let root = rehearsal::paths::workspace_root();
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root.join("infra"), dir.path().join("infra")).unwrap();
+    let (offered, more) = ("[ERROR, WARN, INFO]", "[ERROR, WARN, INFO, DEBUG]");
+    let template = fs::read_to_string(root.join("samplesam.yaml")).unwrap();
+    assert!(template.contains(offered));
+    fs::write(dir.path().join("samplesam.yaml"), template.replace(offered, more)).unwrap();
+    dir
+}
+
 async fn nothing_shows(level: &str) {
+    let template = template_with_debug();
     let stage = stage(|options| {
+        options.template = template.path().join("samplesam.yaml");
         options.parameters.insert("LogLevel".to_owned(), level.to_owned());
     })
     .await;
