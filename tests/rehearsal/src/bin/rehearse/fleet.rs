@@ -110,11 +110,15 @@ impl Fleet {
         let took = simulated.now().saturating_sub(begun);
         match outcome {
             Outcome::Succeeded(summary) => {
-                let text = self.told(&summary, took, began.elapsed(), &memory);
+                let expected = self.is_as_expected(&failures(environment, &summary).await?);
+                let mut text = self.told(&summary, took, began.elapsed(), &memory);
+                if !expected {
+                    text.push_str("\n\nThis is not what the accounts' defects lead to.");
+                }
                 say(&text);
                 let calls = environment.simulators.recorder.calls();
                 say(&growth::told(&growth::by_kind(&calls), self.members.len()));
-                Ok((self.is_as_expected(&summary), summary))
+                Ok((expected, summary))
             }
             Outcome::Failed(failure) => {
                 say(&format!(
@@ -154,24 +158,43 @@ impl Fleet {
             "\nMemory of this program, with the simulators: {}.",
             sizes.join(", ")
         );
-        if !self.is_as_expected(summary) {
-            text.push_str("\n\nThis is not what the accounts' defects lead to.");
-        }
         text
     }
 
     /// Each broken account failed with its error, and no other.
-    fn is_as_expected(&self, summary: &Value) -> bool {
-        let failed = summary["failed_items"].as_array().into_iter().flatten();
-        let failed: BTreeMap<&str, &str> = failed
-            .filter_map(|item| Some((item["item"].as_str()?.split('/').next()?, item["error"].as_str()?)))
-            .collect();
+    fn is_as_expected(&self, failures: &BTreeMap<String, String>) -> bool {
         let expected = self
             .members
             .iter()
-            .filter_map(|m| Some((m.account_id.as_str(), m.defect?.error())));
-        failed == expected.collect()
+            .filter_map(|m| Some((m.account_id.clone(), m.defect?.error().to_owned())));
+        *failures == expected.collect()
     }
+}
+
+/// The errors of the accounts that failed: from the summary, or from the report where they are too many for a state.
+async fn failures(environment: &Environment, summary: &Value) -> Result<BTreeMap<String, String>> {
+    let word = |value: &Value| value.as_str().map(str::to_owned);
+    let told = summary["failed_items"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if !told.is_empty() || summary["failed"] == 0 {
+        let account = |item: &Value| Some(item["item"].as_str()?.split('/').next()?.to_owned());
+        let failure = |item| Some((account(item)?, word(&item["error"])?));
+        return Ok(told.iter().filter_map(failure).collect());
+    }
+    let place = |name: &str| summary["report"][name].as_str().unwrap_or_default();
+    let key = format!("{}FAILED_0.json", place("prefix"));
+    let text = environment.aws.get_object(place("bucket"), &key).await?;
+    // Input and cause are JSON within the JSON.
+    let within = |value: &Value| serde_json::from_str::<Value>(value.as_str()?).ok();
+    let report: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
+    let failure = |item: &Value| {
+        let account = word(&within(&item["Input"])?["item"]["consumer"]["account_id"])?;
+        let error = within(&item["Cause"]).and_then(|cause| word(&cause["Error"]));
+        Some((account, error.or_else(|| word(&item["Error"]))?))
+    };
+    Ok(report.iter().filter_map(failure).collect())
 }
 
 /// What no workflow can be faster than, in simulated time.

@@ -52,8 +52,8 @@ struct Arguments {
     /// What the run meets.
     #[arg(long, value_enum, default_value_t = Scenario::Happy)]
     scenario: Scenario,
-    /// How many times as fast as real time simulated time passes: at 24, twelve minutes take half a minute.
-    #[arg(long, default_value_t = 24.0, value_parser = speed)]
+    /// How many times as fast as real time simulated time passes: at 40, twelve minutes take eighteen seconds.
+    #[arg(long, default_value_t = 40.0, value_parser = speed)]
     speed: f64,
     /// Another SAM template than samplesam.yaml.
     #[arg(long)]
