@@ -67,7 +67,7 @@ pub fn deployable(native_roots: bool) -> Result<Vec<Artifact>> {
 fn built(subcommand: &[&str], target: &str, features: &[&str]) -> Result<Programs> {
     let home = std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))?;
     let flags = Value::from(vec![
-        // Nothing unwinds. Most of `.eh_frame` stays nevertheless: the standard library's debug information asks for it.
+        // Nothing unwinds. What the standard library asks for nevertheless, functions/build.rs has the linker discard.
         "-Cforce-unwind-tables=no".to_owned(),
         // Panics name the file of a crate below cargo's home, which is another one on each machine.
         format!("--remap-path-prefix={home}=/cargo"),
@@ -211,7 +211,7 @@ pub fn zip(files: &[(PathBuf, String)], level: i64) -> Result<Vec<u8>> {
     Ok(writer.finish()?.into_inner())
 }
 
-/// The same, to be run from the file that its package unpacks to, as Lambda does. A file that the linker has written lies in the page cache in
+/// The artifact, to be run from the file that its package unpacks to, as Lambda does. A file that the linker has written lies in the page cache in
 /// small pieces, which costs a start up to an eighth more.
 ///
 /// # Errors

@@ -270,6 +270,30 @@ mod tests {
     }
 
     #[test]
+    fn a_package_that_grew_or_is_new_is_named() {
+        let record = BTreeMap::from([("start".to_owned(), recorded())]);
+        let package = |name: &str, bytes| Artifact {
+            name: name.to_owned(),
+            program: PathBuf::new(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            zip: vec![0; bytes],
+        };
+        let worse = |package: &Artifact| {
+            worse_than(
+                &record,
+                &package.name,
+                &Recorded::of_package(package),
+                "cargo artifacts",
+            )
+            .join("; ")
+        };
+        assert_eq!(worse(&package("start", 1_020_000)), "");
+        assert!(worse(&package("start", 1_040_000)).starts_with("start: 1040000 bytes of zip"));
+        assert!(worse(&package("stop", 1)).contains("stop: not on record; `cargo artifacts --record`"));
+    }
+
+    #[test]
     fn the_entropy_trap_is_named() {
         let mut now = recorded();
         now.first_instructions = Some(434_000_000);

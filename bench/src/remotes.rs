@@ -119,9 +119,10 @@ fn rsa_keys() -> io::Result<[String; 3]> {
         .args(["-e", PROGRAM])
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| needed(format!("does not start: {error}")))?;
+        .map_err(|error| needed(format!("does not start: {error}. Install it, or put it on the PATH.")))?;
     if !output.status.success() {
-        return Err(needed(format!("ended with {}", output.status)));
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(needed(format!("ended with {}: {}", output.status, said.trim())));
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -43,7 +43,7 @@ pub(crate) async fn stage(change: impl FnOnce(&mut Options)) -> Stage {
     static TURNS: OnceLock<Semaphore> = OnceLock::new();
     // Each has an emulator and a process for each function, which wait for each other more than they work.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let at_once = (cores + 2).clamp(4, 6);
+    let at_once = (cores + cores / 2).clamp(3, 6);
     let turn = TURNS.get_or_init(|| Semaphore::new(at_once)).acquire().await.unwrap();
     let mut options = Options {
         engine: crate::ENGINE,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use rehearsal::fleet::{Defect, Member, members};
-use rehearsal::{Environment, Outcome, Result, growth};
+use rehearsal::{Environment, Error, Outcome, Result, growth};
 use serde_json::{Value, json};
 use simulators::SimulatorsConfig;
 use simulators::knobs::Knobs;
@@ -188,7 +188,8 @@ async fn failures(environment: &Environment, summary: &Value) -> Result<BTreeMap
     let text = environment.aws.get_object(place("bucket"), &key).await?;
     // Input and cause are JSON within the JSON.
     let within = |value: &Value| serde_json::from_str::<Value>(value.as_str()?).ok();
-    let report: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
+    let report: Vec<Value> =
+        serde_json::from_str(&text).map_err(|error| Error::new(format!("reading the fleet's report {key}"), error))?;
     let failure = |item: &Value| {
         let account = word(&within(&item["Input"])?["item"]["consumer"]["account_id"])?;
         let error = within(&item["Cause"]).and_then(|cause| word(&cause["Error"]));
