@@ -34,11 +34,12 @@ pub trait Step {
     fn look(context: &Context, document: &Document, attempt: u32) -> impl Future<Output = Result<Look<Self::Output>>>;
 
     /// Looks again in the same invocation, and writes nothing: an invocation goes on when its execution is stopped, and somebody may
-    /// be taking away then what it would make. None where something is to be written, which is the next invocation's to do.
+    /// be taking away then what it would make. None where something is to be written, which is the next invocation's to do. `last`:
+    /// what the look before this one came to.
     fn look_only(
         _context: &Context,
         _document: &Document,
-        _attempt: u32,
+        _last: &Phase<Self::Output>,
     ) -> impl Future<Output = Result<Option<Look<Self::Output>>>> {
         std::future::ready(Ok(None))
     }
@@ -92,7 +93,7 @@ pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), l
 pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<Phase<S::Output>> {
     let schedule = context.settings.schedule(S::PHASE, &document.request);
     let previous = S::previous(document);
-    let attempt = next_attempt(previous);
+    let attempt = previous.map_or(1, Phase::next_attempt);
     // Boxed: the SDK's futures nest so deep that the compiler gives up on the layout of the whole.
     let look = limited(S::PHASE, Box::pin(S::look(context, document, attempt))).await;
     let look = patient(look, schedule.interval_seconds, &document.execution.name, attempt)?;
@@ -101,8 +102,7 @@ pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<P
     while phase.status == Status::Pending && schedule.holds(held_seconds, phase.wait_seconds) {
         context.wait(phase.wait_seconds).await;
         held_seconds += phase.wait_seconds;
-        let attempt = next_attempt(Some(&phase));
-        let look = limited(S::PHASE, Box::pin(S::look_only(context, document, attempt))).await;
+        let look = limited(S::PHASE, Box::pin(S::look_only(context, document, &phase))).await;
         let look = match look {
             Ok(Some(look)) => look,
             Ok(None) => return Ok(for_the_next_invocation(phase)),
@@ -116,10 +116,6 @@ pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<P
         phase = Phase::after(Some(&phase), look, &schedule, S::PHASE.key())?;
     }
     Ok(phase)
-}
-
-fn next_attempt<T>(previous: Option<&Phase<T>>) -> u32 {
-    previous.map_or(1, |phase| phase.attempt.saturating_add(1))
 }
 
 /// After the wait: the next look is due.

@@ -25,6 +25,8 @@ pub struct Pending {
     pub reason: String,
     /// A wait in seconds that wins over the schedule: the remote's own, or a short one after a write.
     pub wait_seconds: Option<u32>,
+    /// See [`Phase::vendor_connection_id`].
+    pub vendor_connection_id: Option<String>,
 }
 
 impl Pending {
@@ -34,6 +36,7 @@ impl Pending {
             state: state.into(),
             reason: reason.into(),
             wait_seconds: None,
+            vendor_connection_id: None,
         }
     }
 
@@ -41,6 +44,13 @@ impl Pending {
     #[must_use]
     pub fn wait(mut self, seconds: u32) -> Self {
         self.wait_seconds = Some(seconds);
+        self
+    }
+
+    /// Waits for something of this connection.
+    #[must_use]
+    pub fn of_connection(mut self, vendor_connection_id: impl Into<String>) -> Self {
+        self.vendor_connection_id = Some(vendor_connection_id.into());
         self
     }
 }
@@ -81,6 +91,9 @@ pub struct Phase<T> {
     /// Why it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Only of access that is pending: the vendor's id of the endpoint's connection, which is up. The next look need not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor_connection_id: Option<String>,
     /// What later steps need, when ready; what is left, when undo is exhausted.
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     pub result: Option<T>,
@@ -141,7 +154,7 @@ impl<T> Phase<T> {
     ///
     /// `previous` is what this step left last time, if it was pending. `phase` names the phase for the error.
     pub fn after(previous: Option<&Self>, look: Look<T>, schedule: &Schedule, phase: &str) -> Result<Self> {
-        let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
+        let attempt = previous.map_or(1, Self::next_attempt);
         let waited = previous.map_or(0, |p| p.waited_seconds.saturating_add(p.wait_seconds));
         match look {
             Look::Ready(result) => Ok(Self {
@@ -151,6 +164,7 @@ impl<T> Phase<T> {
                 wait_seconds: 0,
                 state: None,
                 reason: None,
+                vendor_connection_id: None,
                 result: Some(result),
             }),
             Look::Pending(pending) if waited >= schedule.budget_seconds => Err(Error::new(
@@ -177,10 +191,16 @@ impl<T> Phase<T> {
                     wait_seconds: wanted.max(shortest).clamp(1, (schedule.budget_seconds - waited).max(1)),
                     state: Some(pending.state),
                     reason: Some(pending.reason),
+                    vendor_connection_id: pending.vendor_connection_id,
                     result: None,
                 })
             }
         }
+    }
+
+    /// The number of the look after this one.
+    pub const fn next_attempt(&self) -> u32 {
+        self.attempt.saturating_add(1)
     }
 
     /// The result of a phase that is ready.

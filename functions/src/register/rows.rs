@@ -83,6 +83,7 @@ impl<'a> Record<'a> {
             wait_seconds: 0,
             state: None,
             reason: None,
+            vendor_connection_id: None,
             result: Some(answer.clone()),
         })
     }

@@ -69,7 +69,7 @@ impl Outcome {
         execution: &str,
         result: T,
     ) -> Result<Phase<T>> {
-        let attempt = previous.map_or(1, |p| p.attempt.saturating_add(1));
+        let attempt = previous.map_or(1, Phase::next_attempt);
         let waited_seconds = previous.map_or(0, |p| p.waited_seconds.saturating_add(p.wait_seconds));
         let exhausted = |reason: String| Phase {
             status: Status::Exhausted,
@@ -78,6 +78,7 @@ impl Outcome {
             wait_seconds: 0,
             state: None,
             reason: Some(reason),
+            vendor_connection_id: None,
             result: Some(result.clone()),
         };
         let look = match (self.waiting_for, self.stuck) {

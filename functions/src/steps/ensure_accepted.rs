@@ -46,9 +46,9 @@ impl Step for EnsureAccepted {
     async fn look_only(
         context: &Context,
         document: &Document,
-        attempt: u32,
+        last: &Phase<AvailableEndpoint>,
     ) -> Result<Option<Look<AvailableEndpoint>>> {
-        Self::look(context, document, attempt).await.map(Some)
+        Self::look(context, document, last.next_attempt()).await.map(Some)
     }
 }
 
@@ -67,11 +67,12 @@ pub async fn answer(context: &Context, document: &Document) -> Result<Phase<Avai
         let previous = document.acceptance.as_ref();
         return Ok(Phase {
             status: Status::Again,
-            attempt: previous.map_or(1, |p| p.attempt.saturating_add(1)),
+            attempt: previous.map_or(1, Phase::next_attempt),
             waited_seconds: previous.map_or(0, |p| p.waited_seconds.saturating_add(p.wait_seconds)),
             wait_seconds: 0,
             state: Some("ended".to_owned()),
             reason: Some(error.message),
+            vendor_connection_id: None,
             result: None,
         });
     }

@@ -27,7 +27,8 @@ impl Step for EnsureAccess {
     async fn look(context: &Context, document: &Document, attempt: u32) -> Result<Look<Access>> {
         let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
         let (_, vendor) = found(document)?;
-        let look = async |provider: &dyn Provider| provider.ensure_access(endpoint, attempt).await;
+        let connection = connection_of(document.access.as_ref());
+        let look = async |provider: &dyn Provider| provider.ensure_access(endpoint, attempt, connection).await;
         let mut access = match lease::in_turn(context, document, look).await? {
             Look::Ready(access) => access,
             pending @ Look::Pending(_) => return Ok(pending),
@@ -42,20 +43,26 @@ impl Step for EnsureAccess {
         Ok(Look::Ready(access))
     }
 
-    async fn look_only(context: &Context, document: &Document, attempt: u32) -> Result<Option<Look<Access>>> {
+    async fn look_only(context: &Context, document: &Document, last: &Phase<Access>) -> Result<Option<Look<Access>>> {
         let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
         let (_, vendor) = found(document)?;
         // What is waited for is the name then, and names are written.
         if vendor.private_hostname.is_some() {
             return Ok(None);
         }
-        let look = async |provider: &dyn Provider| provider.ensure_access(endpoint, attempt).await;
+        let (attempt, connection) = (last.next_attempt(), connection_of(Some(last)));
+        let look = async |provider: &dyn Provider| provider.ensure_access(endpoint, attempt, connection).await;
         let looked = lease::without_writing(context, document, look).await?;
         Ok(match looked {
             Some(Look::Ready(access)) if opens_ports(document, &access)? => None,
             looked => looked,
         })
     }
+}
+
+/// What the last look found out.
+fn connection_of(last: Option<&Phase<Access>>) -> Option<&str> {
+    last?.vendor_connection_id.as_deref()
 }
 
 /// Ports that the vendor has told only now, and that the workflow is to open.

@@ -27,9 +27,13 @@ impl Step for EnsureService {
         .await
     }
 
-    async fn look_only(context: &Context, document: &Document, attempt: u32) -> Result<Option<Look<ServiceOffer>>> {
+    async fn look_only(
+        context: &Context,
+        document: &Document,
+        last: &Phase<ServiceOffer>,
+    ) -> Result<Option<Look<ServiceOffer>>> {
         lease::without_writing(context, document, async |provider| {
-            provider.ensure_service(attempt).await
+            provider.ensure_service(last.next_attempt()).await
         })
         .await
     }

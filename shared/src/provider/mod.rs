@@ -37,11 +37,17 @@ pub trait Provider: Send + Sync {
     /// as the vendor answers.
     async fn ensure_service(&self, attempt: u32) -> Result<Look<ServiceOffer>>;
 
-    /// Makes the vendor let traffic from the endpoint through, and says where each component answers. `attempt` counts from 1.
+    /// Makes the vendor let traffic from the endpoint through, and says where each component answers. `attempt` counts from 1;
+    /// `connection_id` is what the last look's [`Pending::vendor_connection_id`](crate::progress::Pending) said.
     ///
     /// # Errors
     /// As the vendor answers.
-    async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>>;
+    async fn ensure_access(
+        &self,
+        endpoint: &AvailableEndpoint,
+        attempt: u32,
+        connection_id: Option<&str>,
+    ) -> Result<Look<Access>>;
 
     /// The PrivateLink service as it is, for a removal; none where the vendor has none (any more).
     ///

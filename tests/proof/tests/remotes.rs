@@ -83,7 +83,7 @@ async fn an_unknown_state_of_a_connection_is_an_error_with_the_raw_value() {
         subnet_ids: Vec::new(),
         security_group_ids: Vec::new(),
     };
-    let error = aiven_of(&served).await.ensure_access(&ours, 1).await.unwrap_err();
+    let error = aiven_of(&served).await.ensure_access(&ours, 1, None).await.unwrap_err();
     assert_eq!(error.name, ErrorName::Unexpected, "{error}");
     assert!(error.message.contains("\"pondering\""), "{error}");
 }

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
-use simulators::recorder::{Api, Call};
+use simulators::recorder::{Api, Call, Recorder};
+
+use crate::{Error, Result};
 
 /// Calls of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,20 +24,27 @@ pub struct Calls {
 }
 
 /// By API and operation.
-pub fn by_kind(calls: &[Call]) -> BTreeMap<(String, String), Calls> {
-    let mut kinds: BTreeMap<(String, String), Calls> = BTreeMap::new();
+pub type Kinds = BTreeMap<(String, String), Calls>;
+
+/// Counts calls that are kept.
+pub fn by_kind(calls: &[Call]) -> Kinds {
+    let mut kinds = Kinds::new();
     for call in calls {
-        let kind = kinds
-            .entry((format!("{:?}", call.api), call.operation.clone()))
-            .or_default();
-        kind.write |= call.write;
-        if is_throttle(call) {
-            kind.throttled += 1;
-        } else {
-            kind.made += 1;
-        }
+        count(&mut kinds, call);
     }
     kinds
+}
+
+fn count(kinds: &mut Kinds, call: &Call) {
+    let kind = kinds
+        .entry((format!("{:?}", call.api), call.operation.clone()))
+        .or_default();
+    kind.write |= call.write;
+    if is_throttle(call) {
+        kind.throttled += 1;
+    } else {
+        kind.made += 1;
+    }
 }
 
 /// EC2 throttles with 503, the others with 429.
@@ -40,7 +53,7 @@ fn is_throttle(call: &Call) -> bool {
 }
 
 /// Each kind's calls for each of so many connections.
-pub fn told(kinds: &BTreeMap<(String, String), Calls>, connections: usize) -> String {
+pub fn told(kinds: &Kinds, connections: usize) -> String {
     let of_each = |count: usize| {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         f64::from(count) / f64::from(u32::try_from(connections.max(1)).unwrap_or(u32::MAX))
@@ -60,10 +73,70 @@ pub fn told(kinds: &BTreeMap<(String, String), Calls>, connections: usize) -> St
 
 /// The calls as lines of JSON: API, operation, whether it writes, status.
 pub fn lines(calls: &[Call]) -> String {
-    let line = |call: &Call| {
-        let api = format!("{:?}", call.api);
-        let line = json!({ "api": api, "operation": call.operation, "write": call.write, "status": call.status });
-        format!("{line}\n")
-    };
     calls.iter().map(line).collect()
+}
+
+fn line(call: &Call) -> String {
+    let api = format!("{:?}", call.api);
+    let line = json!({ "api": api, "operation": call.operation, "write": call.write, "status": call.status });
+    format!("{line}\n")
+}
+
+/// Counts calls as they come, and writes them as [`lines`] to a file instead of keeping them.
+#[derive(Debug, Clone)]
+pub struct Tally(Arc<Mutex<Counted>>);
+
+#[derive(Debug)]
+struct Counted {
+    kinds: Kinds,
+    file: BufWriter<File>,
+    /// The first one; later calls are counted and not written then.
+    failure: Option<std::io::Error>,
+}
+
+impl Tally {
+    /// Of all calls that these simulators get from now on.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn of(recorder: &Recorder, path: &Path) -> Result<Self> {
+        let file = File::create(path).map_err(|error| not_written(path, error))?;
+        let tally = Self(Arc::new(Mutex::new(Counted {
+            kinds: Kinds::new(),
+            file: BufWriter::new(file),
+            failure: None,
+        })));
+        let listener = tally.clone();
+        recorder.hand_to(move |call| listener.take(call));
+        Ok(tally)
+    }
+
+    fn take(&self, call: &Call) {
+        let mut counted = self.lock();
+        count(&mut counted.kinds, call);
+        if counted.failure.is_none() {
+            counted.failure = counted.file.write_all(line(call).as_bytes()).err();
+        }
+    }
+
+    /// What came so far, all of it written.
+    ///
+    /// # Errors
+    /// When the file could not be written.
+    pub fn kinds(&self) -> Result<Kinds> {
+        let mut counted = self.lock();
+        let failure = counted.failure.take().or_else(|| counted.file.flush().err());
+        match failure {
+            Some(error) => Err(Error::new("writing down the calls of the simulators", error)),
+            None => Ok(counted.kinds.clone()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_written(path: &Path, error: std::io::Error) -> Error {
+    Error::new(format!("writing {}", path.display()), error)
 }

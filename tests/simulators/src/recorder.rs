@@ -122,6 +122,16 @@ struct Inner {
     faults: Vec<Armed>,
     hits: u32,
     always: Option<Rewrite>,
+    listener: Option<Listener>,
+}
+
+/// Takes the calls that are not kept.
+struct Listener(Box<dyn FnMut(&Call) + Send>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 /// A fault to come.
@@ -143,7 +153,7 @@ impl fmt::Debug for Armed {
 }
 
 impl Recorder {
-    /// Everything called so far.
+    /// Everything called so far, but what [`Recorder::hand_to`] got.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().calls.clone()
     }
@@ -221,9 +231,18 @@ impl Recorder {
         inner.hits = 0;
     }
 
+    /// Keeps no calls from now on, however many come, and hands each to `listener`, one after the other.
+    pub fn hand_to(&self, listener: impl FnMut(&Call) + Send + 'static) {
+        self.lock().listener = Some(Listener(Box::new(listener)));
+    }
+
     /// Notes a call that was answered.
     pub fn note(&self, call: Call) {
-        self.lock().calls.push(call);
+        let mut inner = self.lock();
+        match &mut inner.listener {
+            Some(Listener(listener)) => listener(&call),
+            None => inner.calls.push(call),
+        }
     }
 
     /// Called once at the start of every call: counts it against the faults and says which one hits.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::Result;
-use crate::assumed::{AIVEN_CALLS, HCP_CALLS};
+use crate::assumed::{AIVEN_SERVICE_CALLS, HCP_SERVICE_CALLS, aiven_access_calls};
 use crate::clouds::{MAKING, PHASES, Temper};
 use crate::deployed::Deployed;
 use crate::play::{Visit, changes, once};
@@ -144,10 +144,10 @@ fn score(deployed: &Deployed, prices: &Prices, player: &Player<'_>, temper: Temp
     };
     let making: f64 = (0..MAKING).map(|phase| usage(phase).transitions).sum::<f64>() / count;
     let seconds: f64 = (0..MAKING).map(|phase| mean(&|visit| visit.took, phase)).sum();
-    let looks = |phase: usize| mean(&|visit| visit.looks, phase);
+    let looks = |phase: usize| mean(&|visit| visit.looks.into(), phase);
     // As long as a connection waits it calls so often, and 100 of them are spread over their phases as those take long.
     let per_second = |calls: f64| calls / seconds * AT_ONCE;
-    let vendor = |(of_service, of_access): (f64, f64)| per_second(of_service * looks(0) + of_access * looks(2)) * 60.0;
+    let aiven = AIVEN_SERVICE_CALLS * looks(0) + mean(&|visit| aiven_access_calls(visit.looks), 2);
     Ok(Score {
         temper: temper.name(),
         late: std::array::from_fn(|phase| late(visits[phase].iter().map(|visit| visit.late).collect())),
@@ -156,8 +156,8 @@ fn score(deployed: &Deployed, prices: &Prices, player: &Player<'_>, temper: Temp
         seconds,
         dollars_per_1000: dollars("provision", 0..MAKING)?,
         dollars_per_1000_removals: dollars("deprovision", MAKING..PHASES.len())?,
-        aiven_per_minute: vendor(AIVEN_CALLS),
-        hcp_per_minute: vendor(HCP_CALLS),
+        aiven_per_minute: per_second(aiven) * 60.0,
+        hcp_per_minute: per_second(HCP_SERVICE_CALLS * looks(0)) * 60.0,
         ec2_per_second: per_second(looks(1)),
     })
 }

@@ -19,7 +19,7 @@ pub struct Visit {
     pub late: f64,
     /// Seconds from the phase's first look to its end.
     pub took: f64,
-    pub looks: f64,
+    pub looks: u32,
     /// Turns of the state machine after the phase's first invocation.
     pub turns: u32,
     /// What the phase used besides the states that each run enters once.
@@ -30,7 +30,7 @@ pub struct Visit {
 #[derive(Debug)]
 pub struct Clock {
     now: f64,
-    looks: f64,
+    looks: u32,
     invocations: f64,
     held: f64,
     pub turns: u32,
@@ -41,7 +41,7 @@ impl Clock {
     pub const fn new() -> Self {
         Self {
             now: 0.0,
-            looks: 0.0,
+            looks: 0,
             invocations: 1.0,
             held: 0.0,
             turns: 0,
@@ -53,7 +53,7 @@ impl Clock {
     pub fn looks(&mut self, change: f64) -> bool {
         let begun = self.now;
         self.now += LOOK_SECONDS;
-        self.looks += 1.0;
+        self.looks += 1;
         begun >= change
     }
 
@@ -69,7 +69,7 @@ impl Clock {
         self.invocations += 1.0;
     }
 
-    pub const fn looked(&self) -> f64 {
+    pub const fn looked(&self) -> u32 {
         self.looks
     }
 
@@ -79,7 +79,7 @@ impl Clock {
 
     /// The visit that has seen its change. The phase's function was started anew once, and has `memory_mb`.
     pub fn visit(mut self, phase: PhaseName, change: f64, memory_mb: f64) -> Visit {
-        let seconds = self.looks * LOOK_SECONDS + self.held + INIT_MS / 1_000.0;
+        let seconds = f64::from(self.looks) * LOOK_SECONDS + self.held + INIT_MS / 1_000.0;
         self.usage.lambda_gb_seconds += seconds * memory_mb / 1_024.0;
         self.usage.lambda_requests += self.invocations;
         self.usage.log_gb += self.invocations * LOG_BYTES / 1e9;

@@ -68,12 +68,12 @@ impl Shape {
         matches!(self.carrier, Carrier::Turns | Carrier::Held(_)) && !self.notified
     }
 
-    fn wait(&self, phase: usize, look: f64, now: f64) -> f64 {
+    fn wait(&self, phase: usize, look: u32, now: f64) -> f64 {
         let first = self.first.get(phase).copied().unwrap_or_default();
         match self.gaps {
-            Gaps::Constant(_) | Gaps::Exponential(..) if look <= 1.0 && first > 0.0 => first,
+            Gaps::Constant(_) | Gaps::Exponential(..) if look <= 1 && first > 0.0 => first,
             Gaps::Constant(gap) => gap,
-            Gaps::Exponential(from, factor, cap) => (from * factor.powf(look - 1.0)).min(cap),
+            Gaps::Exponential(from, factor, cap) => (from * factor.powf(f64::from(look) - 1.0)).min(cap),
             Gaps::Shares => {
                 let (from, to) = SHARES_OF.get(phase).copied().unwrap_or_default();
                 let step = (to - from) / f64::from(QUANTILES);

@@ -106,7 +106,7 @@ fn the_deployed_schedule_is_played_as_the_shape_of_its_numbers() {
                     phase.key(),
                     change[n]
                 );
-                seen_held += u32::from(own.looks > f64::from(own.turns) + 1.0);
+                seen_held += u32::from(own.looks > own.turns + 1);
             }
         }
     }

@@ -8,10 +8,12 @@
 //! | `checks.rs` | preflight: does the service fit the request |
 //! | `lists.rs` | the shared lists: principals and regions |
 //! | `plan.rs` | what a run will change |
+//! | `access.rs` | one look at an endpoint's way to the components |
 //! | `components.rs` | where the components answer |
 //! | `decision.rs` | what goes at a release, and what stays |
 //! | `release.rs` | taking back |
 
+mod access;
 mod checks;
 mod client;
 mod components;
@@ -29,7 +31,7 @@ use async_trait::async_trait;
 use self::client::Client;
 use self::errors::Failure;
 use self::plan::LinkStep;
-use self::wire::{Connection, Lists, PrivateLink, Service};
+use self::wire::{Lists, PrivateLink};
 use super::{Provider, ProviderFacts, Reach, Release, ReleasePlan, ServiceSeen};
 use crate::document::{Access, AvailableEndpoint, ServiceOffer};
 use crate::progress::{AFTER_START_SECONDS, Look, Pending};
@@ -38,9 +40,6 @@ use crate::{Error, ErrorName, Result};
 
 /// Seconds until the look that checks a write: a concurrent run may have replaced the same list meanwhile.
 const VERIFY_SECONDS: u32 = 5;
-/// An endpoint that stays unlisted has Aiven refresh on every look of this number; it normally learns of one by an event.
-const LOOKS_PER_REFRESH: u32 = 4;
-
 /// Aiven as a [`Provider`].
 pub struct Aiven {
     params: request::Aiven,
@@ -132,57 +131,6 @@ impl Aiven {
             (other, _) => Err(checks::unknown_state("the PrivateLink service", other)),
         }
     }
-
-    /// Our connection's id, once it is up.
-    async fn connection_id(&self, connections: &[Connection], endpoint_id: &str, attempt: u32) -> Result<Look<String>> {
-        if let Some(connection) = connections.iter().find(|c| c.vpc_endpoint_id == endpoint_id) {
-            return connected(connection);
-        }
-        if attempt.is_multiple_of(LOOKS_PER_REFRESH) {
-            self.client.refresh_if_possible().await?;
-        }
-        Ok(Pending::new(
-            "unlisted",
-            format!("Aiven does not list the endpoint {endpoint_id} yet, though it is available in AWS."),
-        )
-        .into())
-    }
-
-    /// Switches on what is off, and gives the addresses when they are all there.
-    async fn components(&self, service: &Service, connection_id: String) -> Result<Look<Access>> {
-        let off = plan::switched_off(service, &self.params.components);
-        if !off.is_empty() {
-            return match self.client.switch_access(&off, true).await {
-                Ok(()) => Ok(Pending::new(
-                    "enabling",
-                    format!(
-                        "Aiven is enabling PrivateLink access to {}, which takes a few minutes.",
-                        off.join(", ")
-                    ),
-                )
-                .wait(AFTER_START_SECONDS)
-                .into()),
-                Err(failure) => again_after_conflict(failure),
-            };
-        }
-        Ok(
-            match components::addresses(service, &self.params.components, &connection_id) {
-                Ok(components) => Look::Ready(Access {
-                    vendor_connection_id: Some(connection_id),
-                    components,
-                    hosted_zone_id: None,
-                }),
-                Err(missing) => Pending::new(
-                    service.state.as_str(),
-                    format!(
-                        "Aiven does not show yet where these answer over the connection {connection_id}: {}.",
-                        missing.join(", ")
-                    ),
-                )
-                .into(),
-            },
-        )
-    }
 }
 
 #[async_trait]
@@ -226,32 +174,13 @@ impl Provider for Aiven {
         }
     }
 
-    async fn ensure_access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>> {
-        // The three share it, and each would read it.
-        self.client.token().await?;
-        let (connections, link, service) = tokio::join!(
-            self.client.connections(),
-            self.client.privatelink(),
-            self.client.service()
-        );
-        let (connections, link) = match (connections, link) {
-            // Its 404 may also be one that passes.
-            (Err(failure), _) | (_, Err(failure)) if failure.is_absent() => {
-                return Ok(Pending::new(
-                    "absent",
-                    "Aiven shows no PrivateLink service any more; if this stays, somebody deleted it: start again.",
-                )
-                .into());
-            }
-            (connections, link) => (connections?, link?),
-        };
-        if let Some(pending) = self.still_allowed(&link).await? {
-            return Ok(pending.into());
-        }
-        match self.connection_id(&connections, &endpoint.endpoint_id, attempt).await? {
-            Look::Ready(id) => self.components(&service?, id).await,
-            Look::Pending(pending) => Ok(pending.into()),
-        }
+    async fn ensure_access(
+        &self,
+        endpoint: &AvailableEndpoint,
+        attempt: u32,
+        connection_id: Option<&str>,
+    ) -> Result<Look<Access>> {
+        access::look(self, &endpoint.endpoint_id, attempt, connection_id).await
     }
 
     async fn service_seen(&self) -> Result<Option<ServiceSeen>> {
@@ -295,36 +224,6 @@ fn creating() -> Pending {
     )
 }
 
-/// The id of a connection that traffic can pass, by Aiven's state of it.
-fn connected(connection: &Connection) -> Result<Look<String>> {
-    let state = connection.state.as_str();
-    match state {
-        "connected" | "active" => Ok(match &connection.privatelink_connection_id {
-            Some(id) => Look::Ready(id.clone()),
-            None => Pending::new(state, "Aiven has not given the connection an id yet.").into(),
-        }),
-        "pending-user-approval" => Ok(Pending::new(
-            state,
-            "somebody must approve the connection in Aiven, as in an Enhanced Compliance Environment: ask Aiven's support or the \
-             project's operator.",
-        )
-        .into()),
-        "user-approved" => Ok(Pending::new(state, "the connection is approved and Aiven is connecting it.").into()),
-        other => Err(checks::unknown_state(
-            &format!("the connection of {}", connection.vpc_endpoint_id),
-            other,
-        )),
-    }
-}
-
-/// Looks again after a write that found another state than the look before it; any other failure is one.
-fn again_after_conflict<T>(failure: Failure) -> Result<Look<T>> {
-    match conflict(&failure) {
-        Some(pending) => Ok(pending.into()),
-        None => Err(failure.into()),
-    }
-}
-
 /// Aiven enables other regions per project, and what it answers where it has not is not known.
 fn hint_at_regions(mut error: Error, lists: &Lists) -> Error {
     if let Some(regions) = &lists.supported_regions
@@ -352,10 +251,7 @@ fn conflict(failure: &Failure) -> Option<Pending> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-
     use super::*;
-    use crate::provider::aiven::samples::connection;
 
     #[test]
     fn a_refusal_of_other_regions_hints_at_them() {
@@ -367,29 +263,5 @@ mod tests {
         assert!(hint_at_regions(denied(), &lists).message.contains("(us-east-1)"));
         lists.supported_regions = None;
         assert_eq!(hint_at_regions(denied(), &lists), denied());
-    }
-
-    #[test]
-    fn a_connection_is_up_when_it_is_connected_and_has_an_id() {
-        for state in ["connected", "active"] {
-            assert_eq!(
-                connected(&connection("vpce-1", "plc1", state)).unwrap(),
-                Look::Ready("plc1".to_owned())
-            );
-        }
-        for (id, state, words) in [
-            ("", "active", "an id"),
-            ("plc1", "pending-user-approval", "approve"),
-            ("plc1", "user-approved", "approved"),
-        ] {
-            let Look::Pending(pending) = connected(&connection("vpce-1", id, state)).unwrap() else {
-                panic!("{state} is ready");
-            };
-            assert_eq!(pending.state, state);
-            assert!(pending.reason.contains(words), "{}", pending.reason);
-        }
-        let error = connected(&connection("vpce-1", "plc1", "rejected")).unwrap_err();
-        assert_eq!(error.name, ErrorName::Unexpected);
-        assert!(error.message.contains("\"rejected\""));
     }
 }

@@ -132,7 +132,12 @@ impl Provider for HcpVault {
         self.ensure(attempt).await
     }
 
-    async fn ensure_access(&self, _endpoint: &AvailableEndpoint, _attempt: u32) -> Result<Look<Access>> {
+    async fn ensure_access(
+        &self,
+        _endpoint: &AvailableEndpoint,
+        _attempt: u32,
+        _connection_id: Option<&str>,
+    ) -> Result<Look<Access>> {
         // Nothing to switch on: who may connect is said in the service's lists.
         let links = self.client.links().await?;
         let Some(link) = checks::own_link(&self.params, &links)? else {

@@ -224,7 +224,8 @@ async fn vendors(target: Target, seeds: impl Iterator<Item = u64>) -> Result<Vec
         let calls = async {
             errors.extend(provider.preflight().await.err());
             errors.extend(provider.ensure_service(2).await.err());
-            errors.extend(provider.ensure_access(&endpoint, 4).await.err());
+            errors.extend(provider.ensure_access(&endpoint, 4, None).await.err());
+            errors.extend(provider.ensure_access(&endpoint, 2, Some("plc-1")).await.err());
             errors.extend(provider.service_seen().await.err());
             errors.extend(provider.plan_release(&release).await.err());
             errors.extend(provider.withdraw_access(&release).await.err());

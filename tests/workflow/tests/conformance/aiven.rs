@@ -340,6 +340,60 @@ async fn rows_that_are_not_there_yet_are_named() {
 }
 
 #[tokio::test]
+async fn looks_that_wait_ask_once_and_each_fourth_asks_for_the_connection_too() {
+    let rig = Rig::start(Vendor::Aiven, |knobs| {
+        quick(knobs);
+        knobs.aiven.component_lag = Duration::from_secs(1000);
+    })
+    .await;
+    rig.ensured().await;
+    let endpoint = rig.connect();
+    let (mut connection, mut asked) = (None, Vec::new());
+    let asks = async |attempt: u32, connection: Option<&str>| {
+        rig.sims.recorder.clear_calls();
+        let waiting = pending(rig.access_of(&endpoint, attempt, connection).await);
+        let mut operations: Vec<String> = rig.sims.recorder.calls().into_iter().map(|c| c.operation).collect();
+        operations.sort();
+        (waiting, operations)
+    };
+    until("a connection whose components are on", async || {
+        let (waiting, _) = asks(1, None).await;
+        connection = waiting.vendor_connection_id;
+        connection.is_some() && waiting.state == "RUNNING"
+    })
+    .await;
+    for attempt in 2..=4 {
+        let (waiting, operations) = asks(attempt, connection.as_deref()).await;
+        assert_eq!(
+            (waiting.state.as_str(), &waiting.vendor_connection_id),
+            ("RUNNING", &connection)
+        );
+        asked.push(operations);
+    }
+    assert_eq!(
+        asked,
+        [&["ServiceGet"][..], &["ServiceGet"], &["ServiceGet", CONNECTIONS]]
+    );
+
+    // What somebody switched off is on again at the next look, whatever the last one knew.
+    aiven_service(&rig.sims, |service| {
+        service.user_config["privatelink_access"] = json!({})
+    });
+    let (waiting, operations) = asks(2, connection.as_deref()).await;
+    assert_eq!(waiting.state, "enabling");
+    assert!(operations.contains(&"ServiceUpdate".to_owned()), "{operations:?}");
+
+    // One that is not listed is asked for by the list alone.
+    let fault = FaultKind::Body(json!({"connections": []}).to_string());
+    rig.inject(CONNECTIONS, None, fault);
+    let (waiting, operations) = asks(2, None).await;
+    assert_eq!(
+        (waiting.state.as_str(), operations),
+        ("unlisted", vec![CONNECTIONS.to_owned()])
+    );
+}
+
+#[tokio::test]
 async fn the_wait_in_aivens_sentence_is_the_wait() {
     for header in [false, true] {
         let rig = aiven(|knobs| {

@@ -195,19 +195,23 @@ async fn what_another_writer_dropped_is_put_back_until_access_is_ready() {
     rig.ask(|request| request["consumer"]["region"] = json!("us-east-1"));
     rig.ensured().await;
     let endpoint = rig.connect();
-    rig.accessed(&endpoint).await;
-    // A PUT that was made from a list without ours.
-    aiven_service(&rig.sims, |service| {
-        let link = service.privatelink.as_mut().unwrap();
-        link.principals = vec![THEIRS.to_owned()];
-        link.supported_regions = Vec::new();
-    });
-    rig.sims.recorder.clear_calls();
-    assert_eq!(pending(rig.access(&endpoint, 1).await).wait_seconds, Some(5));
-    rig.accessed(&endpoint).await;
-    let lists = rig.lists().unwrap();
-    assert_eq!(lists.principals, [THEIRS, OURS]);
-    assert_eq!(lists.regions, ["us-east-1"]);
-    assert_eq!(rig.calls(Vendor::Aiven.op(Op::Extend)), 1);
-    assert_eq!(rig.writes(), 1);
+    let id = rig.accessed(&endpoint).await.vendor_connection_id.unwrap();
+    // At the first look, and at one that knows the connection and finds all there.
+    for (attempt, connection) in [(1, None), (2, Some(id.as_str()))] {
+        // A PUT that was made from a list without ours.
+        aiven_service(&rig.sims, |service| {
+            let link = service.privatelink.as_mut().unwrap();
+            link.principals = vec![THEIRS.to_owned()];
+            link.supported_regions = Vec::new();
+        });
+        rig.sims.recorder.clear_calls();
+        let waiting = pending(rig.access_of(&endpoint, attempt, connection).await);
+        assert_eq!(waiting.wait_seconds, Some(5));
+        rig.accessed(&endpoint).await;
+        let lists = rig.lists().unwrap();
+        assert_eq!(lists.principals, [THEIRS, OURS]);
+        assert_eq!(lists.regions, ["us-east-1"]);
+        assert_eq!(rig.calls(Vendor::Aiven.op(Op::Extend)), 1);
+        assert_eq!(rig.writes(), 1);
+    }
 }

@@ -229,7 +229,7 @@ async fn the_next_plan_has_the_ports_that_this_run_found() {
         rig.connect_to(&service_id)
     };
     let access = crate::rig::until_ready("access", async |attempt| {
-        provider.ensure_access(&endpoint, attempt).await
+        provider.ensure_access(&endpoint, attempt, None).await
     })
     .await;
     let ports = rig.preflight().await.unwrap().vendor.ports;

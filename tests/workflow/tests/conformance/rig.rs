@@ -143,11 +143,30 @@ impl Rig {
     }
 
     pub(crate) async fn access(&self, endpoint: &AvailableEndpoint, attempt: u32) -> Result<Look<Access>> {
-        self.checked(self.provider().await.ensure_access(endpoint, attempt).await)
+        self.access_of(endpoint, attempt, None).await
+    }
+
+    /// With what the last look found out.
+    pub(crate) async fn access_of(
+        &self,
+        endpoint: &AvailableEndpoint,
+        attempt: u32,
+        connection: Option<&str>,
+    ) -> Result<Look<Access>> {
+        let provider = self.provider().await;
+        self.checked(provider.ensure_access(endpoint, attempt, connection).await)
     }
 
     pub(crate) async fn accessed(&self, endpoint: &AvailableEndpoint) -> Access {
-        until_ready("access", async |attempt| self.access(endpoint, attempt).await).await
+        let mut connection = None;
+        until_ready("access", async |attempt| {
+            let look = self.access_of(endpoint, attempt, connection.as_deref()).await;
+            if let Ok(Look::Pending(pending)) = &look {
+                connection.clone_from(&pending.vendor_connection_id);
+            }
+            look
+        })
+        .await
     }
 
     pub(crate) async fn preflight(&self) -> Result<ProviderFacts> {

@@ -28,7 +28,7 @@ async fn only_a_look_that_would_write_needs_the_turn() {
         let endpoint = rig.connect();
         rig.accessed(&endpoint).await;
         let access = async |provider: &dyn provider::Provider| {
-            let _ = provider.ensure_access(&endpoint, 1).await;
+            let _ = provider.ensure_access(&endpoint, 1, None).await;
         };
         assert!(!wants_to_write(&rig, access).await, "access is there");
         let nothing = Release::default();

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use rehearsal::fleet::{Defect, Member, members};
-use rehearsal::{Environment, Error, Outcome, Result, growth};
+use rehearsal::growth::{self, Tally};
+use rehearsal::{Environment, Error, Outcome, Result};
 use serde_json::{Value, json};
 use simulators::SimulatorsConfig;
 use simulators::knobs::Knobs;
 
+use crate::CALLS;
 use crate::live::clock;
 
 /// Capacity, and tokens a second, of the bucket of EC2's calls that create and modify endpoints.
@@ -18,7 +20,7 @@ const CREATE_BUCKET: (f64, f64) = (4.0, 0.3);
 const BROKEN_ONE_IN: usize = 20;
 const TOLERATED_PERCENTAGE: u32 = 10;
 /// Endpoints that a run makes for a vendor who rejects each: the first, and the template's EndpointReplacementsMax.
-const ENDPOINTS_UNTIL_REJECTED: usize = 3;
+const ENDPOINTS_UNTIL_REJECTED: u32 = 3;
 const POLL: Duration = Duration::from_millis(500);
 /// Real time between two lines of progress.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -77,11 +79,14 @@ impl Fleet {
             "name": "rehearsal", "items_from": { "bucket": bucket, "key": "lists/rehearsal.json" },
             "max_concurrency": self.concurrency, "tolerated_failure_percentage": TOLERATED_PERCENTAGE
         });
+        // A thousand accounts make a hundred thousand calls.
+        let calls = Tally::of(&environment.simulators.recorder, &environment.logs_dir().join(CALLS))?;
         let mut memory = vec![("at the beginning", resident_mib())];
         let simulated = environment.simulators.fabric.clock;
         let (begun, began) = (simulated.now(), Instant::now());
         let running = environment.begin_fleet(&input).await?;
         let mut said = Instant::now();
+        let (mut connected, mut last_connected) = (0, Duration::ZERO);
         let outcome = loop {
             if let Some(outcome) = running.outcome().await? {
                 break outcome;
@@ -89,6 +94,10 @@ impl Fleet {
             if let Some(counts) = counts(environment, &running.arn).await? {
                 let number = |name: &str| counts[name].as_u64().unwrap_or_default();
                 let ended = number("succeeded") + number("failed");
+                if number("succeeded") > connected {
+                    connected = number("succeeded");
+                    last_connected = simulated.now().saturating_sub(begun);
+                }
                 if memory.len() == 1 && ended * 2 >= number("total") {
                     memory.push(("in the middle", resident_mib()));
                 }
@@ -107,17 +116,20 @@ impl Fleet {
             tokio::time::sleep(POLL).await;
         };
         memory.push(("at the end", resident_mib()));
-        let took = simulated.now().saturating_sub(begun);
+        let took = Took {
+            all: simulated.now().saturating_sub(begun),
+            last_connected,
+            real: began.elapsed(),
+        };
         match outcome {
             Outcome::Succeeded(summary) => {
                 let expected = self.is_as_expected(&failures(environment, &summary).await?);
-                let mut text = self.told(&summary, took, began.elapsed(), &memory);
+                let mut text = self.told(&summary, &took, &memory);
                 if !expected {
                     text.push_str("\n\nThis is not what the accounts' defects lead to.");
                 }
                 say(&text);
-                let calls = environment.simulators.recorder.calls();
-                say(&growth::told(&growth::by_kind(&calls), self.members.len()));
+                say(&growth::told(&calls.kinds()?, self.members.len()));
                 Ok((expected, summary))
             }
             Outcome::Failed(failure) => {
@@ -130,7 +142,7 @@ impl Fleet {
         }
     }
 
-    fn told(&self, summary: &Value, took: Duration, real: Duration, memory: &[(&str, u64)]) -> String {
+    fn told(&self, summary: &Value, took: &Took, memory: &[(&str, u64)]) -> String {
         let mut text = format!(
             "\n{} accounts: {} connected, {} failed. The report: s3://{}/{}\n\n",
             summary["total"],
@@ -147,10 +159,11 @@ impl Fleet {
         }
         let _ = write!(
             text,
-            "\nTime: {} simulated, {} s of yours. {}",
-            clock(took),
-            real.as_secs(),
-            self.minimum.told(took)
+            "\nTime: {} simulated, {} s of yours; the last account was connected at {}. {}",
+            clock(took.all),
+            took.real.as_secs(),
+            clock(took.last_connected),
+            self.minimum.told(took.all)
         );
         let sizes: Vec<String> = memory.iter().map(|(when, mib)| format!("{mib} MiB {when}")).collect();
         let _ = write!(
@@ -198,10 +211,19 @@ async fn failures(environment: &Environment, summary: &Value) -> Result<BTreeMap
     Ok(report.iter().filter_map(failure).collect())
 }
 
+/// How long a fleet took.
+struct Took {
+    /// In simulated time.
+    all: Duration,
+    /// Until the last account that is connected was, in simulated time.
+    last_connected: Duration,
+    real: Duration,
+}
+
 /// What no workflow can be faster than, in simulated time.
 #[derive(Debug)]
 struct Minimum {
-    endpoints: usize,
+    endpoints: u32,
     /// Until the last endpoint may be made, by the organization's bucket, and is connected.
     throttle: Duration,
     /// Consumers of the HCP service that has most.
@@ -210,6 +232,8 @@ struct Minimum {
     vendor: Duration,
     /// All endpoints' waits, so many at once.
     slots: Duration,
+    /// Of an account whose endpoints are all rejected: one after the other, each after its wait.
+    rejected: Duration,
     concurrency: u32,
 }
 
@@ -217,7 +241,7 @@ impl Minimum {
     fn of(members: &[Member], knobs: &Knobs, concurrency: u32) -> Self {
         let ec2 = &knobs.ec2;
         let connected = ec2.acceptance.unwrap_or_default() + ec2.provisioning;
-        let (mut endpoints, mut waits) = (0_usize, Duration::ZERO);
+        let (mut endpoints, mut waits, mut rejected) = (0_u32, Duration::ZERO, Duration::ZERO);
         let mut consumers: BTreeMap<&str, u32> = BTreeMap::new();
         for member in members {
             match member.defect {
@@ -230,13 +254,14 @@ impl Minimum {
                 }
                 Some(Defect::Rejected) => {
                     endpoints += ENDPOINTS_UNTIL_REJECTED;
-                    waits += ec2.acceptance.unwrap_or_default() * 3;
+                    rejected = ec2.acceptance.unwrap_or_default() * ENDPOINTS_UNTIL_REJECTED;
+                    waits += rejected;
                 }
                 Some(_) => {}
             }
         }
         let (capacity, refill) = CREATE_BUCKET;
-        let last = (endpoints as f64 - capacity).max(0.0) / refill;
+        let last = (f64::from(endpoints) - capacity).max(0.0) / refill;
         let most = consumers.values().copied().max().unwrap_or_default();
         Self {
             endpoints,
@@ -244,15 +269,16 @@ impl Minimum {
             consumers: most,
             vendor: knobs.hcp.creation + knobs.hcp.update * most.saturating_sub(1) + connected,
             slots: waits / concurrency.max(1),
+            rejected,
             concurrency,
         }
     }
 
     fn told(&self, took: Duration) -> String {
         let (capacity, refill) = CREATE_BUCKET;
-        let least = self.throttle.max(self.vendor).max(self.slots);
+        let least = self.throttle.max(self.vendor).max(self.slots).max(self.rejected);
         format!(
-            "No less than {} was possible ({:.1} times that), the longest of:\n  {}  EC2 lets the organization make {capacity} endpoints at once and then one each {:.1} s, which are {}, and the last has to be accepted\n  {}  an HCP service lets in its {} accounts one after the other, and the last endpoint has to be accepted\n  {}  every endpoint waits to be accepted, {} at once",
+            "No less than {} was possible ({:.1} times that), the longest of:\n  {}  EC2 lets the organization make {capacity} endpoints at once and then one each {:.1} s, which are {}, and the last has to be accepted\n  {}  an HCP service lets in its {} accounts one after the other, and the last endpoint has to be accepted\n  {}  every endpoint waits to be accepted, {} at once\n  {}  an account whose endpoints are all rejected has {ENDPOINTS_UNTIL_REJECTED} of them, one after the other",
             clock(least),
             took.as_secs_f64() / least.as_secs_f64(),
             clock(self.throttle),
@@ -261,7 +287,8 @@ impl Minimum {
             clock(self.vendor),
             self.consumers,
             clock(self.slots),
-            self.concurrency
+            self.concurrency,
+            clock(self.rejected)
         )
     }
 }

@@ -23,6 +23,8 @@ use crate::live::Live;
 use crate::report::Took;
 use crate::scenario::Scenario;
 
+/// The file of the simulators' calls, beside the logs.
+const CALLS: &str = "calls.jsonl";
 /// The workflow ended with an error.
 const FAILED: u8 = 1;
 /// The workflow could not be run.
@@ -292,12 +294,12 @@ async fn keep_logs(environment: &mut Environment, runs: &[(String, Execution)], 
         std::fs::write(&history, execution.history_text())
             .map_err(|error| Error::new(format!("writing {}", history.display()), error))?;
     }
-    let calls = dir.join("calls.jsonl");
-    std::fs::write(
-        &calls,
-        rehearsal::growth::lines(&environment.simulators.recorder.calls()),
-    )
-    .map_err(|error| Error::new(format!("writing {}", calls.display()), error))?;
+    let calls = dir.join(CALLS);
+    // A fleet's are there already.
+    if !runs.is_empty() {
+        let lines = rehearsal::growth::lines(&environment.simulators.recorder.calls());
+        std::fs::write(&calls, lines).map_err(|error| Error::new(format!("writing {}", calls.display()), error))?;
+    }
     say(&format!("Logs, calls and history: {}", dir.display()));
     Ok(())
 }
