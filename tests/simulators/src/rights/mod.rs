@@ -62,7 +62,9 @@ pub struct Rights {
 #[derive(Debug, Default)]
 struct Seen {
     /// By access key.
-    callers: BTreeMap<String, Option<Caller>>,
+    callers: BTreeMap<String, Caller>,
+    /// Of roles that are not deployed, by account and name: each of their sessions has the same.
+    consumers: BTreeMap<(String, String), Arc<[Statement]>>,
     used: BTreeMap<Use, u64>,
     denied: Vec<String>,
 }
@@ -73,6 +75,16 @@ struct Caller {
     account: String,
     role: String,
     statements: Arc<[Statement]>,
+}
+
+impl Caller {
+    fn consumer(account: String, statements: Arc<[Statement]>) -> Self {
+        Self {
+            account,
+            role: CONSUMER_ROLE.to_owned(),
+            statements,
+        }
+    }
 }
 
 impl Rights {
@@ -148,7 +160,7 @@ impl Rights {
             return None;
         }
         let known = self.lock().callers.get(key).cloned();
-        if let Some(known) = known {
+        if known.is_some() {
             return known;
         }
         let caller = self.find(key).await;
@@ -158,7 +170,7 @@ impl Rights {
             self.ec2.with_world(|world| {
                 world.access_keys.insert(key.to_owned(), caller.account.clone());
             });
-            self.lock().callers.insert(key.to_owned(), Some(caller.clone()));
+            self.lock().callers.insert(key.to_owned(), caller.clone());
         }
         caller
     }
@@ -174,29 +186,36 @@ impl Rights {
             .split('/')
             .next()?
             .to_owned();
-        let details = self.upstream.authorization_details(&account).await?;
-        let (role, policies) = match deployed::policies_of(&details, &role) {
-            Some(policies) => (deployed::logical_id(&role), policies),
-            None => {
-                let policy = self.consumer_policy.as_deref()?;
-                (CONSUMER_ROLE.to_owned(), vec![deployed::filled(policy, &account)])
-            }
-        };
+        let place = (account, role);
+        let known = self.lock().consumers.get(&place).cloned();
+        if let Some(statements) = known {
+            return Some(Caller::consumer(place.0, statements));
+        }
+        let details = self.upstream.authorization_details(&place.0).await?;
+        if let Some(policies) = deployed::policies_of(&details, &place.1) {
+            let role = deployed::logical_id(&place.1);
+            return Some(Caller {
+                statements: self.statements(&role, &policies),
+                account: place.0,
+                role,
+            });
+        }
+        let policy = deployed::filled(self.consumer_policy.as_deref()?, &place.0);
+        let statements = self.statements(CONSUMER_ROLE, &[policy]);
+        self.lock().consumers.insert(place.clone(), Arc::clone(&statements));
+        Some(Caller::consumer(place.0, statements))
+    }
+
+    fn statements(&self, role: &str, policies: &[Value]) -> Arc<[Statement]> {
         let statements: Result<Vec<_>, _> = policies.iter().map(policy::statements).collect();
-        let statements = match statements {
-            Ok(statements) => statements.concat(),
+        match statements {
+            Ok(statements) => statements.concat().into(),
             Err(why) => {
-                self.lock()
-                    .denied
-                    .push(format!("{role}: its policy cannot be read: {why}"));
-                Vec::new()
+                let unread = format!("{role}: its policy cannot be read: {why}");
+                self.lock().denied.push(unread);
+                Arc::default()
             }
-        };
-        Some(Caller {
-            account,
-            role,
-            statements: statements.into(),
-        })
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {
