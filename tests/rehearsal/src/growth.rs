@@ -140,3 +140,47 @@ impl Tally {
 fn not_written(path: &Path, error: std::io::Error) -> Error {
     Error::new(format!("writing {}", path.display()), error)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use super::*;
+
+    fn call(operation: &str, status: u16) -> Call {
+        Call {
+            api: Api::Ec2,
+            operation: operation.to_owned(),
+            write: operation.starts_with("Create"),
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
+            user_agent: String::new(),
+            status,
+            at: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn a_tally_counts_and_writes_down_what_the_recorder_then_does_not_keep() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("calls.jsonl");
+        let recorder = Recorder::default();
+        recorder.note(call("DescribeVpcs", 200));
+        let tally = Tally::of(&recorder, &path).unwrap();
+        let calls = [
+            call("CreateVpcEndpoint", 503),
+            call("CreateVpcEndpoint", 200),
+            call("DescribeVpcs", 200),
+        ];
+        for call in &calls {
+            recorder.note(call.clone());
+        }
+        assert_eq!(recorder.calls().len(), 1);
+        let kinds = tally.kinds().unwrap();
+        assert_eq!(kinds, by_kind(&calls));
+        let created = kinds[&("Ec2".to_owned(), "CreateVpcEndpoint".to_owned())];
+        assert_eq!((created.made, created.throttled, created.write), (1, 1, true));
+        assert_eq!(std::fs::read_to_string(path).unwrap(), lines(&calls));
+    }
+}
