@@ -9,18 +9,14 @@ use rehearsal::growth::{self, Tally};
 use rehearsal::{Environment, Error, Outcome, Result};
 use serde_json::{Value, json};
 use simulators::SimulatorsConfig;
-use simulators::knobs::Knobs;
 
 use crate::CALLS;
+use crate::least::{CREATE_BUCKET, Minimum};
 use crate::live::clock;
 
-/// Capacity, and tokens a second, of the bucket of EC2's calls that create and modify endpoints.
-const CREATE_BUCKET: (f64, f64) = (4.0, 0.3);
 /// One account in so many is broken.
 const BROKEN_ONE_IN: usize = 20;
 const TOLERATED_PERCENTAGE: u32 = 10;
-/// Endpoints that a run makes for a vendor who rejects each: the first, and the template's EndpointReplacementsMax.
-const ENDPOINTS_UNTIL_REJECTED: u32 = 3;
 const POLL: Duration = Duration::from_millis(500);
 /// Real time between two lines of progress.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -218,79 +214,6 @@ struct Took {
     /// Until the last account that is connected was, in simulated time.
     last_connected: Duration,
     real: Duration,
-}
-
-/// What no workflow can be faster than, in simulated time.
-#[derive(Debug)]
-struct Minimum {
-    endpoints: u32,
-    /// Until the last endpoint may be made, by the organization's bucket, and is connected.
-    throttle: Duration,
-    /// Consumers of the HCP service that has most.
-    consumers: u32,
-    /// Until that service has let in one after the other, and the last is connected.
-    vendor: Duration,
-    /// All endpoints' waits, so many at once.
-    slots: Duration,
-    /// Of an account whose endpoints are all rejected: one after the other, each after its wait.
-    rejected: Duration,
-    concurrency: u32,
-}
-
-impl Minimum {
-    fn of(members: &[Member], knobs: &Knobs, concurrency: u32) -> Self {
-        let ec2 = &knobs.ec2;
-        let connected = ec2.acceptance.unwrap_or_default() + ec2.provisioning;
-        let (mut endpoints, mut waits, mut rejected) = (0_u32, Duration::ZERO, Duration::ZERO);
-        let mut consumers: BTreeMap<&str, u32> = BTreeMap::new();
-        for member in members {
-            match member.defect {
-                None => {
-                    endpoints += 1;
-                    waits += connected;
-                    if member.item["provider"]["type"] == "hcp_vault" {
-                        *consumers.entry(&member.service).or_default() += 1;
-                    }
-                }
-                Some(Defect::Rejected) => {
-                    endpoints += ENDPOINTS_UNTIL_REJECTED;
-                    rejected = ec2.acceptance.unwrap_or_default() * ENDPOINTS_UNTIL_REJECTED;
-                    waits += rejected;
-                }
-                Some(_) => {}
-            }
-        }
-        let (capacity, refill) = CREATE_BUCKET;
-        let last = (f64::from(endpoints) - capacity).max(0.0) / refill;
-        let most = consumers.values().copied().max().unwrap_or_default();
-        Self {
-            endpoints,
-            throttle: Duration::from_secs_f64(last) + connected,
-            consumers: most,
-            vendor: knobs.hcp.creation + knobs.hcp.update * most.saturating_sub(1) + connected,
-            slots: waits / concurrency.max(1),
-            rejected,
-            concurrency,
-        }
-    }
-
-    fn told(&self, took: Duration) -> String {
-        let (capacity, refill) = CREATE_BUCKET;
-        let least = self.throttle.max(self.vendor).max(self.slots).max(self.rejected);
-        format!(
-            "No less than {} was possible ({:.1} times that), the longest of:\n  {}  EC2 lets the organization make {capacity} endpoints at once and then one each {:.1} s, which are {}, and the last has to be accepted\n  {}  an HCP service lets in its {} accounts one after the other, and the last endpoint has to be accepted\n  {}  every endpoint waits to be accepted, {} at once\n  {}  an account whose endpoints are all rejected has {ENDPOINTS_UNTIL_REJECTED} of them, one after the other",
-            clock(least),
-            took.as_secs_f64() / least.as_secs_f64(),
-            clock(self.throttle),
-            1.0 / refill,
-            self.endpoints,
-            clock(self.vendor),
-            self.consumers,
-            clock(self.slots),
-            self.concurrency,
-            clock(self.rejected)
-        )
-    }
 }
 
 /// What the fleet's Map Run says of its items, once there is one.

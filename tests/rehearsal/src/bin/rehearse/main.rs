@@ -2,6 +2,7 @@
 
 mod action;
 mod fleet;
+mod least;
 mod live;
 mod report;
 mod scenario;
