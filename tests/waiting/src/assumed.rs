@@ -18,7 +18,7 @@ pub const SECRET_SECONDS: f64 = 300.0;
 /// Seconds until EC2's notification has gone by SNS to whoever waits.
 pub const NOTIFICATION_SECONDS: f64 = 2.0;
 /// Between the fallback's looks, where a notification wakes.
-pub const FALLBACK_SECONDS: f64 = 120.0;
+pub const FALLBACK_SECONDS: f64 = 300.0;
 /// Calls to the vendor of a look that waits for its service: Aiven's is one, HCP's two (services, newest operation). HCP's access is
 /// ready at once: one look of two calls, which count nowhere here. A look at acceptance asks EC2 alone.
 pub const AIVEN_SERVICE_CALLS: f64 = 1.0;
