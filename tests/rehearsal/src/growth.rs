@@ -100,7 +100,7 @@ impl Tally {
     /// # Errors
     /// When the file cannot be made.
     pub fn of(recorder: &Recorder, path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|error| not_written(path, error))?;
+        let file = File::create(path).map_err(|error| Error::new(format!("writing {}", path.display()), error))?;
         let tally = Self(Arc::new(Mutex::new(Counted {
             kinds: Kinds::new(),
             file: BufWriter::new(file),
@@ -135,10 +135,6 @@ impl Tally {
     fn lock(&self) -> MutexGuard<'_, Counted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn not_written(path: &Path, error: std::io::Error) -> Error {
-    Error::new(format!("writing {}", path.display()), error)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Numbers that no file says, each with where it is from.
 
+use shared::provider::aiven::LOOKS_PER_REFRESH;
+
 /// Billed milliseconds of a warm invocation with one look at remotes on the internet: a few round trips, and little of it CPU.
 pub const LOOK_MS: f64 = 300.0;
 /// Billed milliseconds of a first start, at the processor share of 128 MB: some 5 ms of a whole core.
@@ -25,7 +27,6 @@ pub const AIVEN_SERVICE_CALLS: f64 = 1.0;
 pub const HCP_SERVICE_CALLS: f64 = 2.0;
 /// A look at access is one call to Aiven, but the first, each so many, and the one that finds all there are two
 /// (`shared/src/provider/aiven/mod.rs`): connections and service, service and PrivateLink.
-const LOOKS_PER_REFRESH: u32 = 4;
 /// Calls a minute: a 429 of Aiven's said so in 2021; window and scope are not documented.
 pub const AIVEN_CALLS_PER_MINUTE: f64 = 120.0;
 /// Calls a minute and organization: a 429 of another HCP service said so; the network service's is not known.

@@ -58,6 +58,8 @@ fn the_deployed_schedule_meets_its_targets_on_the_front_of_its_design() {
         );
     }
 
+    let fleet = include_str!("../../../infra/fleet.asl.json");
+    assert!(fleet.contains(&format!("{{'max_concurrency': {FLEET},")), "not {FLEET}");
     for score in &deployed.scores {
         let temper = score.temper;
         assert!(score.hcp_per_minute <= HCP_CALLS_PER_MINUTE, "HCP: {temper}");

@@ -15,7 +15,7 @@ use crate::progress::{AFTER_START_SECONDS, Look, Pending};
 
 /// Every look of this number asks for the connection, even if an earlier one found it. If the endpoint is not listed, it has Aiven
 /// refresh its list, which normally learns of one by an event.
-const LOOKS_PER_REFRESH: u32 = 4;
+pub const LOOKS_PER_REFRESH: u32 = 4;
 
 /// `connection_id`: as the last look found it, if it did.
 pub(super) async fn look(

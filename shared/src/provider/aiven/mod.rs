@@ -28,6 +28,7 @@ mod wire;
 
 use async_trait::async_trait;
 
+pub use self::access::LOOKS_PER_REFRESH;
 use self::client::Client;
 use self::errors::Failure;
 use self::plan::LinkStep;
@@ -40,6 +41,7 @@ use crate::{Error, ErrorName, Result};
 
 /// Seconds until the look that checks a write: a concurrent run may have replaced the same list meanwhile.
 const VERIFY_SECONDS: u32 = 5;
+
 /// Aiven as a [`Provider`].
 pub struct Aiven {
     params: request::Aiven,

@@ -117,6 +117,8 @@ impl Fleet {
             last_connected,
             real: began.elapsed(),
         };
+        // However the fleet ended: with this the file is whole.
+        let calls = calls.kinds()?;
         match outcome {
             Outcome::Succeeded(summary) => {
                 let expected = self.is_as_expected(&failures(environment, &summary).await?);
@@ -125,7 +127,7 @@ impl Fleet {
                     text.push_str("\n\nThis is not what the accounts' defects lead to.");
                 }
                 say(&text);
-                say(&growth::told(&calls.kinds()?, self.members.len()));
+                say(&growth::told(&calls, self.members.len()));
                 Ok((expected, summary))
             }
             Outcome::Failed(failure) => {
