@@ -58,6 +58,7 @@ impl Remotes {
             ("secretsmanager", Router::new().fallback(secrets_manager)),
             ("route53", Router::new().fallback(route53)),
             ("dynamodb", Router::new().fallback(json_service)),
+            ("sqs", Router::new().fallback(json_service)),
             ("ssm", Router::new().fallback(json_service)),
             ("states", Router::new().fallback(json_service)),
         ] {
@@ -83,6 +84,7 @@ impl Remotes {
             ("AWS_ENDPOINT_URL_ROUTE_53", url("route53")),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url("secretsmanager")),
             ("AWS_ENDPOINT_URL_SFN", url("states")),
+            ("AWS_ENDPOINT_URL_SQS", url("sqs")),
             ("AWS_ENDPOINT_URL_SSM", url("ssm")),
             ("EXTRA_CA_FILE", ca.clone()),
             ("AWS_CA_BUNDLE", ca.clone()),
@@ -198,12 +200,12 @@ async fn route53(uri: Uri) -> Response {
     ([("content-type", "text/xml")], answer).into_response()
 }
 
-/// An empty table, no vending profile, and a state machine that starts.
+/// An empty table, no vending profile, and a state machine that starts and is woken.
 async fn json_service(headers: HeaderMap) -> Response {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let answer = match target.and_then(|target| target.rsplit('.').next()) {
         Some("Scan") => json!({ "Count": 0, "ScannedCount": 0, "Items": [] }),
-        Some("GetItem" | "PutItem" | "UpdateItem" | "DeleteItem") => json!({}),
+        Some("GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "SendTaskSuccess") => json!({}),
         Some("GetParametersByPath") => json!({ "Parameters": [] }),
         Some("StartExecution") => json!({
             "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:privatelink:event-1",

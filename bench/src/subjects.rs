@@ -100,6 +100,7 @@ pub async fn events(functions: &[Subject], remotes: &Remotes, dir: &Path) -> Res
     ]);
     walk.through("first", &request, &mut BTreeMap::new()).await?;
     let whole = walk.through("second", &request, &mut events).await?;
+    events.insert("watch".to_owned(), message(&events)?);
 
     let mut failed = whole.clone();
     failed["error"] =
@@ -114,6 +115,17 @@ pub async fn events(functions: &[Subject], remotes: &Remotes, dir: &Path) -> Res
     document["preflight"] = walk.answer("preflight", &document).await?;
     events.insert("deprovision".to_owned(), document);
     Ok(events)
+}
+
+/// The message of a watch that finds the service ready and wakes the state machine.
+fn message(events: &BTreeMap<String, Value>) -> Result<Value> {
+    let mut document = events
+        .get(SAME_STEP)
+        .cloned()
+        .ok_or("the walk did not come to the service")?;
+    document["service"] = json!({ "status": "pending", "attempt": 1, "waited_seconds": 0, "wait_seconds": 50 });
+    let body = json!({ "task_token": "AQCEAAAAKgAAAAM", "phase": "service", "document": document });
+    Ok(json!({ "Records": [{ "messageId": "1", "body": body.to_string(), "eventSource": "aws:sqs" }] }))
 }
 
 fn example(text: &str) -> Result<Value> {

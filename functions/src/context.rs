@@ -1,7 +1,6 @@
 //! What a step may touch.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
@@ -27,15 +26,6 @@ pub struct Process {
     /// used it, so that no socket of it can be dead. What the SDK's clients add is made by the step that uses them.
     first: Mutex<Option<http::Client>>,
     secrets: SecretCache,
-    wait_scale: f64,
-}
-
-/// By how much waits are shorter than they say, where time passes faster for everything else too: in the local run.
-const WAIT_SCALE: &str = "WAIT_SCALE";
-
-fn wait_scale() -> f64 {
-    let scale = std::env::var(WAIT_SCALE).ok().and_then(|text| text.parse().ok());
-    scale.filter(|scale| (0.0..=1.0).contains(scale)).unwrap_or(1.0)
 }
 
 impl Process {
@@ -51,7 +41,6 @@ impl Process {
             first: Mutex::new(Some(http::Client::new(&tls, function)?)),
             tls,
             secrets: SecretCache::default(),
-            wait_scale: wait_scale(),
         })
     }
 
@@ -71,7 +60,6 @@ impl Process {
             home: Home::of(function_arn),
             session: Session::of_function(self.function),
             assumed: Mutex::default(),
-            wait_scale: self.wait_scale,
         })
     }
 }
@@ -86,7 +74,6 @@ pub struct Context {
     session: Session,
     /// By the role's ARN: each role is assumed once in an invocation, even if that fails, since the state machine owns retries.
     assumed: Mutex<BTreeMap<String, Result<Credentials>>>,
-    wait_scale: f64,
 }
 
 impl Context {
@@ -95,11 +82,6 @@ impl Context {
     pub fn of_run(mut self, document: &Document) -> Self {
         self.session = Session::of_run(document);
         self
-    }
-
-    /// Waits within the invocation.
-    pub async fn wait(&self, seconds: u32) {
-        tokio::time::sleep(Duration::from_secs(seconds.into()).mul_f64(self.wait_scale)).await;
     }
 
     /// The vendor of the request.
@@ -172,6 +154,11 @@ impl Context {
     /// Organizations.
     pub async fn organizations(&self) -> aws_sdk_organizations::Client {
         aws_sdk_organizations::Client::new(&aws::home_config(&self.http).await)
+    }
+
+    /// SQS.
+    pub async fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&aws::home_config(&self.http).await)
     }
 
     /// Step Functions.

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Every step looks, creates or changes only what differs, and answers *pending* or *ready*; order, waits and retries are in
-//! `infra/workflow.asl.json` alone. What starts it without a person is in [`vending`].
+//! `infra/workflow.asl.json` alone. What starts it without a person is in [`vending`], what looks between two looks of a step in [`watch`].
 
 pub mod consumer_role;
 pub mod consumer_side;
@@ -21,6 +21,7 @@ pub mod runtime;
 pub mod steps;
 pub mod sweep;
 pub mod vending;
+pub mod watch;
 
 #[cfg(target_env = "musl")]
 #[global_allocator]

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::document::Document;
-use shared::progress::{LOOK_SECONDS, Look, Phase, Status};
+use shared::progress::{LOOK_SECONDS, Look, Phase};
 use shared::settings::{PhaseName, Settings};
 use shared::{Error, ErrorName, Result};
 
@@ -32,17 +32,18 @@ pub trait Step {
 
     /// Looks, and creates or changes only what differs. `attempt` counts from 1.
     fn look(context: &Context, document: &Document, attempt: u32) -> impl Future<Output = Result<Look<Self::Output>>>;
+}
 
-    /// Looks again in the same invocation, and writes nothing: an invocation goes on when its execution is stopped, and somebody may
-    /// be taking away then what it would make. None where something is to be written, which is the next invocation's to do. `last`:
-    /// what the look before this one came to.
+/// A step for which the watch looks again, see [`crate::watch`].
+pub trait Watched: Step {
+    /// Looks, and writes nothing: a watch goes on for some minutes when its execution is stopped, and somebody may be taking away then
+    /// what it would make. None where something is to be written, which is the step's own to do. `last`: what the look before this
+    /// one came to.
     fn look_only(
-        _context: &Context,
-        _document: &Document,
-        _last: &Phase<Self::Output>,
-    ) -> impl Future<Output = Result<Option<Look<Self::Output>>>> {
-        std::future::ready(Ok(None))
-    }
+        context: &Context,
+        document: &Document,
+        last: &Phase<Self::Output>,
+    ) -> impl Future<Output = Result<Option<Look<Self::Output>>>>;
 }
 
 /// Serves a step, given by its answer, until the runtime ends the process. What it does is written to the register.
@@ -84,12 +85,10 @@ pub async fn serve<S: Step>(function: &'static str) -> std::result::Result<(), l
     serve_answer(function, S::PHASE, answer::<S>).await
 }
 
-/// One answer of a step: looks under its schedule and budget, until one says more than pending, or something is to be written, or the
-/// state machine waits for less.
+/// One answer of a step: one look under its schedule and budget.
 ///
 /// # Errors
-/// As the step's looks, and `TimedOut` when the budget is used up. What is retried is the next invocation's if a later look fails
-/// with it, and so is an endpoint that came to nothing: the state machine then goes on from what was waited so far.
+/// As the step's look, and `TimedOut` when the budget is used up.
 pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<Phase<S::Output>> {
     let schedule = context.settings.schedule(S::PHASE, &document.request);
     let previous = S::previous(document);
@@ -97,39 +96,14 @@ pub async fn answer<S: Step>(context: &Context, document: &Document) -> Result<P
     // Boxed: the SDK's futures nest so deep that the compiler gives up on the layout of the whole.
     let look = limited(S::PHASE, Box::pin(S::look(context, document, attempt))).await;
     let look = patient(look, schedule.interval_seconds, &document.execution.name, attempt)?;
-    let mut phase = Phase::after(previous, look, &schedule, S::PHASE.key())?;
-    let mut held_seconds = 0;
-    while phase.status == Status::Pending && schedule.holds(held_seconds, phase.wait_seconds) {
-        context.wait(phase.wait_seconds).await;
-        held_seconds += phase.wait_seconds;
-        let look = limited(S::PHASE, Box::pin(S::look_only(context, document, &phase))).await;
-        let look = match look {
-            Ok(Some(look)) => look,
-            Ok(None) => return Ok(for_the_next_invocation(phase)),
-            Err(error) if is_of_the_next_invocation(S::PHASE, error.name) => {
-                let (error, message) = (error.name.as_str(), error.message);
-                tracing::warn!(error, message, "looked again in vain");
-                return Ok(for_the_next_invocation(phase));
-            }
-            Err(error) => return Err(error),
-        };
-        phase = Phase::after(Some(&phase), look, &schedule, S::PHASE.key())?;
-    }
-    Ok(phase)
+    Phase::after(previous, look, &schedule, S::PHASE.key())
 }
 
-/// After the wait: the next look is due.
-fn for_the_next_invocation<T>(mut phase: Phase<T>) -> Phase<T> {
-    phase.waited_seconds = phase.waited_seconds.saturating_add(phase.wait_seconds);
-    phase.wait_seconds = 1;
-    phase
-}
-
-fn is_of_the_next_invocation(phase: PhaseName, error: ErrorName) -> bool {
-    error.is_retried() || (phase == PhaseName::Acceptance && error == ErrorName::Rejected)
-}
-
-async fn limited<T>(phase: PhaseName, look: impl Future<Output = Result<T>>) -> Result<T> {
+/// A look that ends with a named error before its function is ended.
+///
+/// # Errors
+/// As the look; `Unavailable` when it takes too long.
+pub(crate) async fn limited<T>(phase: PhaseName, look: impl Future<Output = Result<T>>) -> Result<T> {
     let looked = tokio::time::timeout(Duration::from_secs(LOOK_SECONDS), look).await;
     looked.unwrap_or_else(|_| {
         let message = format!("a look at {} took longer than {LOOK_SECONDS} s.", phase.key());

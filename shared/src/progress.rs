@@ -113,21 +113,16 @@ pub struct Schedule {
     pub first_wait_seconds: u32,
     pub interval_seconds: u32,
     pub budget_seconds: u32,
-    /// Seconds that one invocation may wait by itself between its looks; 0: every wait is the state machine's.
-    pub hold_seconds: u32,
+    /// Seconds for which the watch looks again by itself between two looks of the step; 0: every look is the step's.
+    pub watch_seconds: u32,
 }
 
-/// Until the look after a write that starts what takes the vendors one to five minutes. Longer than an invocation waits itself, so
-/// that the execution's history tells what was begun.
+/// Until the look after a write that starts what takes the vendors one to five minutes.
 pub const AFTER_START_SECONDS: u32 = 50;
 
 /// A look that takes longer has failed. Above the HTTP client's own time-outs, and below the lease of a vendor's service, which a
 /// look may hold.
-pub const LOOK_SECONDS: u64 = 90;
-
-/// The longest wait that an invocation waits by itself. A turn of the state machine is three transitions, whose price is that of
-/// 45 seconds of a function of 128 MB.
-pub const LONGEST_HELD_WAIT_SECONDS: u32 = 45;
+pub const LOOK_SECONDS: u64 = 80;
 
 /// Looks of a phase that may follow each other sooner than the interval. A remote that asks for a second again and again would
 /// otherwise fill the execution's history, which Step Functions ends at 25,000 events.
@@ -143,9 +138,9 @@ impl Schedule {
         }
     }
 
-    /// Whether an invocation that has waited `held_seconds` already waits `wait_seconds` more itself, instead of the state machine.
-    pub fn holds(&self, held_seconds: u32, wait_seconds: u32) -> bool {
-        wait_seconds <= LONGEST_HELD_WAIT_SECONDS && held_seconds.saturating_add(wait_seconds) <= self.hold_seconds
+    /// Whether a watch that has waited `watched_seconds` already waits `wait_seconds` more, instead of waking the state machine.
+    pub fn watches(&self, watched_seconds: u32, wait_seconds: u32) -> bool {
+        watched_seconds.saturating_add(wait_seconds) <= self.watch_seconds
     }
 }
 
@@ -221,7 +216,7 @@ mod tests {
         first_wait_seconds: 150,
         interval_seconds: 15,
         budget_seconds: 200,
-        hold_seconds: 40,
+        watch_seconds: 40,
     };
 
     fn look_again(previous: Option<&Phase<()>>, pending: Pending) -> Result<Phase<()>> {
@@ -293,22 +288,14 @@ mod tests {
     }
 
     #[test]
-    fn an_invocation_waits_short_waits_itself_until_its_time_is_used_up() {
-        assert!(SCHEDULE.holds(0, 15) && SCHEDULE.holds(25, 15));
-        assert!(!SCHEDULE.holds(26, 15));
-        let patient = Schedule {
-            hold_seconds: u32::MAX,
-            ..SCHEDULE
-        };
-        assert!(
-            patient.holds(u32::MAX, 45) && !patient.holds(0, 46),
-            "the state machine waits long ones for less"
-        );
+    fn a_watch_goes_on_until_its_time_is_used_up() {
+        assert!(SCHEDULE.watches(0, 15) && SCHEDULE.watches(25, 15));
+        assert!(!SCHEDULE.watches(26, 15) && !SCHEDULE.watches(u32::MAX, 15));
         let none = Schedule {
-            hold_seconds: 0,
+            watch_seconds: 0,
             ..SCHEDULE
         };
-        assert!(!none.holds(0, 1));
+        assert!(!none.watches(0, 1));
     }
 
     #[test]

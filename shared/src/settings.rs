@@ -81,9 +81,9 @@ impl PhaseName {
 /// Half of the documented minimum of the automatic acceptance at HCP, "5 to 10 minutes", and somewhat more: of runs that are
 /// accepted twice as fast, 19 in 20 are still seen within 20 seconds.
 const ACCEPTANCE_FIRST_WAIT_SECONDS: u32 = 175;
-/// How long one invocation of a step that makes a connection waits between its looks, see [`Schedule::holds`]. With a last look
-/// it ends before its function is ended.
-pub const HOLD_SECONDS: u32 = 600;
+/// For so long the watch looks again between two looks of a step that makes a connection. Each of the step's is three transitions of
+/// the state machine, and one for the history and the register.
+pub const WATCH_SECONDS: u32 = 300;
 /// Preflight and publish wait only when a remote asks for it, but for a preflight that waits for the network.
 const SHORT_BUDGET_SECONDS: u32 = 300;
 /// Accounts are set up in minutes to hours.
@@ -158,7 +158,7 @@ impl Settings {
                 first_wait_seconds: interval_seconds,
                 interval_seconds,
                 budget_seconds: self.network_budget_seconds,
-                hold_seconds: 0,
+                watch_seconds: 0,
             };
         }
         let budget_seconds = match phase {
@@ -173,16 +173,16 @@ impl Settings {
             PhaseName::Acceptance => ACCEPTANCE_FIRST_WAIT_SECONDS.min(budget_seconds / 2),
             _ => self.poll_seconds,
         };
-        let hold_seconds = match phase {
-            PhaseName::Service | PhaseName::Acceptance | PhaseName::Access => HOLD_SECONDS,
-            // Nothing is seen later or costs more if their few turns are the state machine's.
+        let watch_seconds = match phase {
+            PhaseName::Service | PhaseName::Acceptance | PhaseName::Access => WATCH_SECONDS,
+            // Nothing is seen later or costs more if their few looks are the step's.
             _ => 0,
         };
         Schedule {
             first_wait_seconds,
             interval_seconds: self.poll_seconds,
             budget_seconds,
-            hold_seconds,
+            watch_seconds,
         }
     }
 }

@@ -172,7 +172,7 @@ mod tests {
             first_wait_seconds: 15,
             interval_seconds: 15,
             budget_seconds: 3600,
-            hold_seconds: 0,
+            watch_seconds: 0,
         };
         let wait = |error: Error, n: u32| {
             let mut outcome = Outcome::default();

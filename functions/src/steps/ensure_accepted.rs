@@ -10,7 +10,7 @@ use shared::{Error, ErrorName, Result};
 use super::needs;
 use crate::context::Context;
 use crate::ec2::endpoints::{self, Endpoint, State};
-use crate::runtime::{self, Step};
+use crate::runtime::{self, Step, Watched};
 
 /// A new endpoint may be invisible for some seconds; after so many looks it is believed to be gone.
 const LOOKS_UNTIL_VISIBLE: u32 = 8;
@@ -41,7 +41,9 @@ impl Step for EnsureAccepted {
             )),
         }
     }
+}
 
+impl Watched for EnsureAccepted {
     /// A look never writes.
     async fn look_only(
         context: &Context,

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::dns;
 use crate::ec2::groups::{managed, rules};
 use crate::register::lease;
-use crate::runtime::Step;
+use crate::runtime::{Step, Watched};
 
 /// The step.
 pub struct EnsureAccess;
@@ -42,7 +42,9 @@ impl Step for EnsureAccess {
         }
         Ok(Look::Ready(access))
     }
+}
 
+impl Watched for EnsureAccess {
     async fn look_only(context: &Context, document: &Document, last: &Phase<Access>) -> Result<Option<Look<Access>>> {
         let endpoint = needs(document.acceptance.as_ref(), "acceptance")?;
         let (_, vendor) = found(document)?;

@@ -7,7 +7,7 @@ use shared::settings::PhaseName;
 
 use crate::context::Context;
 use crate::register::lease;
-use crate::runtime::Step;
+use crate::runtime::{Step, Watched};
 
 /// The step.
 pub struct EnsureService;
@@ -26,7 +26,9 @@ impl Step for EnsureService {
         })
         .await
     }
+}
 
+impl Watched for EnsureService {
     async fn look_only(
         context: &Context,
         document: &Document,

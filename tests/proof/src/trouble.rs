@@ -247,6 +247,7 @@ fn errors_of(task: &str) -> Vec<(&'static str, Trouble)> {
         "sfn" => ("Sfn.ThrottlingException", "Sfn.SdkClientException"),
         "s3" => ("S3.SlowDownException", "S3.SdkClientException"),
         "events" => ("EventBridge.InternalException", "EventBridge.SdkClientException"),
+        "sqs" => ("SQS.AmazonSQSException", "SQS.SdkClientException"),
         "cloudwatch" => ("CloudWatch.InternalServiceFault", "CloudWatch.SdkClientException"),
         _ => return Vec::new(),
     };

@@ -17,8 +17,14 @@ pub const REGION: &str = "eu-west-1";
 
 /// Address space of the emulator and of each function, in KiB. A state machine that loops once took the emulator to 15 GB.
 const MEMORY_KIB: u32 = 8 * 1024 * 1024;
-/// Starts MiniStack with what it lacks of Step Functions and of the rights of its roles.
-const LAUNCHER: &str = concat!(include_str!("launcher.py"), "\n", include_str!("machine_rights.py"));
+/// Starts MiniStack with what it lacks of Step Functions, of SQS's time, and of the rights of its roles.
+const LAUNCHER: &str = concat!(
+    include_str!("launcher.py"),
+    "\n",
+    include_str!("callbacks.py"),
+    "\n",
+    include_str!("machine_rights.py")
+);
 /// Where the emulator writes which rights the state machines' roles used, beside its temporary files.
 const RIGHTS_LOG: &str = "rights.jsonl";
 const WHAT: &str = "starting the emulator";
@@ -26,12 +32,13 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Services that the functions call and that speak JSON.
-const SPEAKING_JSON: [&str; 5] = [
+const SPEAKING_JSON: [&str; 6] = [
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_SSM",
     "AWS_ENDPOINT_URL_ORGANIZATIONS",
     "AWS_ENDPOINT_URL_SFN",
+    "AWS_ENDPOINT_URL_SQS",
 ];
 
 /// A running emulator. Dropping it kills it and every function that it runs.

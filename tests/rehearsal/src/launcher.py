@@ -40,15 +40,29 @@ walking = {}
 counting = threading.Lock()
 
 
+class Stopped(Exception):
+    """The execution was stopped meanwhile: nothing more of it happens, and nothing is written down."""
+
+
+def scaled(seconds):
+    """As fast as the waits of executions pass."""
+    return seconds * sfn._SFN_WAIT_SCALE
+
+
+sfn.Stopped = Stopped
+
+
 def replaced(function, *pairs):
-    """The function with parts of its text replaced, each of which must be there just once."""
+    """The function with parts of its text replaced, each of which must be there just once; whoever has it by another name has it too."""
     text = inspect.getsource(function)
     for old, new in pairs:
         if text.count(old) != 1:
             sys.exit(f"MiniStack's {function.__name__} does not have once: {old}")
         text = text.replace(old, new)
-    exec(compile(text, f"<{function.__name__} of ministack, changed>", "exec"), sfn.__dict__)
-    return sfn.__dict__[function.__name__]
+    made = {}
+    exec(compile(text, f"<{function.__name__} of ministack, changed>", "exec"), function.__globals__, made)
+    function.__code__ = made[function.__name__].__code__
+    return function
 
 
 # --- Redrive. "Restarting state machine executions with redrive": the execution goes on with the step that did not succeed, with
@@ -63,6 +77,7 @@ walk = replaced(
         '            if execution["status"] != "RUNNING":\n                break\n            _add_event(execution, f"{state_type}StateExited", {',
     ),
     ('"Input": current_input,', '"Input": json.loads(execution["input"]), "RedriveCount": execution.get("redriveCount", 0),'),
+    ("    except _ExecutionError as err:", "    except Stopped:\n        pass\n    except _ExecutionError as err:"),
 )
 
 
@@ -107,13 +122,14 @@ def redrive_execution(data):
 
 # --- Tasks that fail, not by themselves but because a test asks for it, with an error that the service integration documents; or the
 # execution is stopped there. The n-th call of a task fails before the service is called, or after it has acted: its answer is lost.
+CALLBACK = ".waitForTaskToken"
 task_calls = []
 task_failure = {}
 invoke = sfn._invoke_resource
 
 
 def task_name(resource, arguments):
-    service = resource.split(":::")[-1]
+    service = resource.split(":::")[-1].removesuffix(CALLBACK)
     function = arguments.get("FunctionName", "") if service == "lambda:invoke" else ""
     # The template's name, of what CloudFormation calls privatelink-ValidateFunction-946661AF2CFBA.
     return f"{service}/{function.split(':')[-1].split('-')[-2]}" if function.count("-") > 1 else service

@@ -5,6 +5,8 @@
 # that nobody deployed nothing is known, and nothing is refused. What each integration needs: "IAM policies for integrated services".
 from ministack.core import iam_evaluator as iam  # noqa: E402
 
+# The name of the error by which an integration is refused, where it is not <Service>.AccessDeniedException.
+REFUSALS = {"sqs": "SQS.AmazonSQSException"}
 SDK_SERVICES = {"cloudwatch": "cloudwatch", "s3": "s3", "sfn": "states"}
 noted = set()
 noting = threading.Lock()
@@ -35,8 +37,9 @@ def demand(role_arn, needs):
         granting = [one for policy in policies for one in policy if iam._first_match(context, [one], "Allow")]
         if not granting:
             note({"denied": f"{role} lacks {action} on {resource} with {keys}"})
+            service = action.split(":")[0]
             raise sfn._ExecutionError(
-                f"{action.split(':')[0].capitalize()}.AccessDeniedException",
+                REFUSALS.get(service, f"{service.capitalize()}.AccessDeniedException"),
                 f"User: {role_arn} is not authorized to perform: {action} on resource: {resource}",
             )
         for one in granting:
@@ -57,6 +60,9 @@ def needs_of(resource, data):
             needs += [(f"states:{action}", execution, {}) for action in ("DescribeExecution", "StopExecution")]
             needs += [(f"events:{action}", rule, {}) for action in ("PutTargets", "PutRule", "DescribeRule")]
         return needs
+    if resource.removesuffix(CALLBACK) == "arn:aws:states:::sqs:sendMessage":
+        account, queue = data["QueueUrl"].split("/")[-2:]
+        return [("sqs:SendMessage", f"arn:aws:sqs:{sfn.get_region()}:{account}:{queue}", {})]
     if resource == "arn:aws:states:::events:putEvents":
         def bus(entry):
             return entry.get("EventBusName", "default").split("event-bus/")[-1]

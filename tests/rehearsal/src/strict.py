@@ -71,12 +71,16 @@ def boto_client_for(region, service, state_credentials=None):
 boto_client.boto_client_for = boto_client_for
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: E402
-from moto.stepfunctions import responses  # noqa: E402
+from moto.stepfunctions import exceptions, responses  # noqa: E402
 from moto.stepfunctions.parser import models  # noqa: E402
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl  # noqa: E402
 from moto.stepfunctions.parser.asl.component.program import program  # noqa: E402
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service  # noqa: E402
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback  # noqa: E402
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_sqs  # noqa: E402
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function  # noqa: E402
+from moto.stepfunctions.parser.asl.eval.callback import callback  # noqa: E402
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata  # noqa: E402
 from moto.stepfunctions.parser.backend import execution, execution_worker  # noqa: E402
 from moto.stepfunctions.parser.mocking import mock_config  # noqa: E402
@@ -122,7 +126,79 @@ def wait_interval(self, env, wait_seconds):
 
 wait_function.WaitFunction._wait_interval = wait_interval
 change(retrier_decl.RetrierDecl, "_eval_body", ("time.sleep(interval_seconds)", "env.program_state_event.wait(interval_seconds * SCALE)"))
+# What a state came to after the stop is of no account.
+change(
+    execute_state.ExecutionState, "_eval_state",
+    ("except Exception as ex:\n", "except Exception as ex:\n            if not env.is_running():\n                break\n"),
+)
 change(program.Program, "eval", ("worker_thread.join(timeout=timeout)", "worker_thread.join(timeout=timeout and timeout * SCALE)"), ("super().eval", "super(Program, self).eval"))
+
+
+# --- "Wait for a Callback with Task Token": TimeoutSeconds passes with the simulators' clock, as nothing is done meanwhile, and a stop ends
+# the wait, which moto waits through.
+CALLBACK_LOOK_SECONDS = 0.05
+# As in launcher.py.
+FASTEST = 45
+
+
+def time_limit(state, seconds):
+    condition = getattr(getattr(state, "resource", None), "condition", None)
+    return seconds * max(SCALE, 1 / FASTEST) if condition == state_task_service_callback.ResourceCondition.WaitForTaskToken else seconds
+
+
+def wait_for_task_token(self, env, timeout_seconds, callback_endpoint, heartbeat_endpoint):
+    if heartbeat_endpoint is not None:
+        raise RuntimeError("this engine's callback knows no HeartbeatSeconds")
+    # The state ends this environment when its time has passed.
+    while env.is_running() and callback_endpoint.get_outcome() is None:
+        callback_endpoint.wait(CALLBACK_LOOK_SECONDS)
+    return callback_endpoint.get_outcome() or callback.CallbackOutcomeTimedOut(callback_id=callback_endpoint.callback_id)
+
+
+execute_state.time_limit = time_limit
+change(
+    execute_state.ExecutionState, "_evaluate_with_timeout",
+    ("terminated_event.wait(timeout_seconds)", "terminated_event.wait(time_limit(self, timeout_seconds))"),
+)
+state_task_service_callback.StateTaskServiceCallback._eval_wait_for_task_token = wait_for_task_token
+# An error that SQS answers is SQS.AmazonSQSException, after the SDK's exception, whatever its code is; no page of AWS lists it.
+# moto gives it the name of a call that did not reach the service.
+state_task_service_sqs._ERROR_NAME_CLIENT = state_task_service_sqs._ERROR_NAME_AWS
+
+
+# --- API SendTaskSuccess: InvalidOutput; TaskTimedOut, "The task token has either expired or the task associated with the token has already
+# been closed"; InvalidToken for any other. moto takes a second answer, and fails beside an execution that has not begun.
+answering = threading.Lock()
+
+
+def answer_callback(self, token, outcome):
+    for each in self._get_executions():
+        env = each.exec_worker and each.exec_worker.env
+        endpoint = env and env.callback_pool_manager.get(token)
+        if not endpoint:
+            continue
+        with answering:
+            if not env.is_running() or endpoint._notify_event.is_set():
+                raise exceptions.AWSError("Task Timed Out: 'Provided task does not exist anymore'", "TaskTimedOut")
+            endpoint.notify(outcome)
+        return
+    raise exceptions.InvalidToken("'Invalid token'")
+
+
+def send_task_success(self, task_token, outcome):
+    try:
+        json.loads(outcome)
+    except ValueError as error:
+        raise exceptions.AWSError(f"Invalid Output: '{error}'", "InvalidOutput") from error
+    answer_callback(self, task_token, callback.CallbackOutcomeSuccess(callback_id=task_token, output=outcome))
+
+
+def send_task_failure(self, task_token, error=None, cause=None):
+    answer_callback(self, task_token, callback.CallbackOutcomeFailure(callback_id=task_token, error=error, cause=cause))
+
+
+models.StepFunctionsParserBackend.send_task_success = send_task_success
+models.StepFunctionsParserBackend.send_task_failure = send_task_failure
 
 
 # --- "Accessing execution data from the Context object": Execution.StartTime is a string like 2025-08-08T10:00:00.123Z.

@@ -1,24 +1,31 @@
 //! What the launcher adds to MiniStack, as AWS documents it, on small state machines.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rehearsal::Execution;
 use rehearsal::aws::Aws;
+use rehearsal::deploy::deploy;
 use rehearsal::emulator::{Emulator, Settings, free_port};
 use rehearsal::execution::Running;
+use rehearsal::functions::{Zips, zip};
+use rehearsal::package::package;
 use rehearsal::python;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const LAUNCHER: &str = include_str!("../src/launcher.py");
 const LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+const SPEED: f64 = 60.0;
 
 struct Engine {
     aws: Aws,
     _emulator: Emulator,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Engine {
@@ -26,12 +33,12 @@ impl Engine {
         let dir = TempDir::new().unwrap();
         let python = python::ensure(&|text| eprintln!("{text}")).unwrap();
         let log = dir.path().join("emulator.log");
-        let settings = Settings::alone(&python, free_port().unwrap(), dir.path(), &log, 60.0);
+        let settings = Settings::alone(&python, free_port().unwrap(), dir.path(), &log, SPEED);
         let emulator = Emulator::start(settings).await.unwrap();
         Self {
             aws: Aws::new(&emulator.url).unwrap(),
             _emulator: emulator,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -53,6 +60,64 @@ impl Engine {
         let running = Running::start(&self.aws, machine, &input).await.unwrap();
         running.finish(LIMIT).await.unwrap()
     }
+
+    async fn sqs(&self, action: &str, body: &Value) -> Value {
+        let target = format!("AmazonSQS.{action}");
+        self.aws.expect_json("sqs", &target, body).await.unwrap()
+    }
+
+    /// Makes a queue; its URL.
+    async fn queue(&self, name: &str) -> String {
+        let made = self.sqs("CreateQueue", &json!({ "QueueName": name })).await;
+        made["QueueUrl"].as_str().unwrap().to_owned()
+    }
+
+    /// The next message, which is JSON, taken from the queue.
+    async fn message(&self, queue: &str) -> Value {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let received = self.sqs("ReceiveMessage", &json!({ "QueueUrl": queue })).await;
+            let message = &received["Messages"][0];
+            if let Some(body) = message["Body"].as_str() {
+                let handle = &message["ReceiptHandle"];
+                self.sqs("DeleteMessage", &json!({ "QueueUrl": queue, "ReceiptHandle": handle }))
+                    .await;
+                return serde_json::from_str(body).unwrap();
+            }
+            assert!(Instant::now() < deadline, "no message in {queue}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Answers a task that waits; the error's code where that is refused.
+    async fn answer(&self, token: &Value, output: &str) -> Result<(), String> {
+        let body = json!({ "taskToken": token, "output": output });
+        let answer = self.aws.json("states", "AWSStepFunctions.SendTaskSuccess", &body).await;
+        answer.unwrap().map(drop).map_err(|error| error.code)
+    }
+}
+
+/// Waits for two minutes, which are two seconds here, for an answer to its message.
+fn waiting(queue: &str) -> Value {
+    json!({
+        "A": {
+            "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Arguments": {
+                "QueueUrl": queue, "DelaySeconds": "{% $states.input.delay %}",
+                "MessageBody": { "task_token": "{% $states.context.Task.Token %}", "document": "{% $states.input %}" }
+            },
+            "Output": "{% $merge([$states.input, { 'answer': $states.result }]) %}",
+            "TimeoutSeconds": 120,
+            "Catch": [{ "ErrorEquals": ["States.Timeout"], "Output": { "late": true }, "Next": "B" }],
+            "Next": "B"
+        },
+        "B": { "Type": "Succeed" }
+    })
+}
+
+fn kinds(execution: &Execution) -> Vec<&str> {
+    let events = execution.history.iter().map(|event| event.kind.as_str());
+    events.filter(|kind| kind.starts_with("Task")).collect()
 }
 
 /// Fails where the item says so.
@@ -191,6 +256,207 @@ async fn a_nested_execution_is_one_under_its_name_and_fails_with_its_description
     while status().await != "ABORTED" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+#[tokio::test]
+async fn a_callback_hands_on_its_answer_or_ends_when_its_time_has_passed() {
+    let engine = Engine::start().await;
+    let queue = engine.queue("watch").await;
+    let machine = engine.machine("waits", waiting(&queue)).await;
+    let running = Running::start(&engine.aws, &machine, &json!({ "delay": 0 }))
+        .await
+        .unwrap();
+    let message = engine.message(&queue).await;
+    assert_eq!(message["document"], json!({ "delay": 0 }));
+    let token = &message["task_token"];
+    assert_eq!(engine.answer(token, "no JSON").await.unwrap_err(), "InvalidOutput");
+    assert_eq!(engine.answer(&json!("other"), "{}").await.unwrap_err(), "InvalidToken");
+    engine.answer(token, r#"{"ready": true}"#).await.unwrap();
+    assert_eq!(engine.answer(token, "{}").await.unwrap_err(), "TaskTimedOut");
+    let good = running.finish(LIMIT).await.unwrap();
+    assert_eq!(
+        good.output().unwrap(),
+        &json!({ "delay": 0, "answer": { "ready": true } })
+    );
+    let events = ["TaskStateEntered", "TaskScheduled", "TaskSubmitted"];
+    assert_eq!(
+        kinds(&good),
+        [&events[..], &["TaskSucceeded", "TaskStateExited"]].concat()
+    );
+
+    let began = Instant::now();
+    let late = engine.run(&machine, json!({ "delay": 0 })).await;
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(late.output().unwrap(), &json!({ "late": true }));
+    assert_eq!(
+        kinds(&late),
+        [&events[..], &["TaskTimedOut", "TaskStateExited"]].concat()
+    );
+    let token = &engine.message(&queue).await["task_token"];
+    assert_eq!(engine.answer(token, "{}").await.unwrap_err(), "TaskTimedOut");
+
+    // SQS refuses it, and a test does, before and after.
+    let refused = engine.run(&machine, json!({ "delay": 901 })).await;
+    assert_eq!(refused.failure().unwrap().error, "SQS.AmazonSQSException");
+    for after in [false, true] {
+        let failure = json!({ "task": "sqs:sendMessage", "nth": 1, "error": "SQS.AmazonSQSException", "after": after });
+        engine.call("RehearsalExpectTasks", &failure).await;
+        let failed = engine.run(&machine, json!({ "delay": 0, "after": after })).await;
+        assert_eq!(failed.failure().unwrap().cause, "simulated failure");
+    }
+    let message = engine.message(&queue).await;
+    assert_eq!(message["document"]["after"], true, "the other was never sent");
+    assert_eq!(
+        engine.answer(&message["task_token"], "{}").await.unwrap_err(),
+        "TaskTimedOut"
+    );
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_wait_for_a_callback_and_a_redrive_waits_anew() {
+    let engine = Engine::start().await;
+    let queue = engine.queue("watch").await;
+    let mut states = waiting(&queue);
+    states["A"].as_object_mut().unwrap().remove("TimeoutSeconds");
+    let machine = engine.machine("stops", states).await;
+    let running = Running::start(&engine.aws, &machine, &json!({ "delay": 0 }))
+        .await
+        .unwrap();
+    let first = engine.message(&queue).await;
+    running.stop().await.unwrap();
+    assert_eq!(
+        engine.answer(&first["task_token"], "{}").await.unwrap_err(),
+        "TaskTimedOut"
+    );
+    running.redrive().await.unwrap();
+    let second = engine.message(&queue).await;
+    assert_ne!(first["task_token"], second["task_token"]);
+    engine.answer(&second["task_token"], "1").await.unwrap();
+    let ended = running.finish(LIMIT).await.unwrap();
+    assert_eq!(ended.output().unwrap(), &json!({ "delay": 0, "answer": 1 }));
+    let failed = kinds(&ended).contains(&"TaskFailed");
+    assert!(!failed, "the stop is not the task's failure");
+}
+
+#[tokio::test]
+async fn a_message_comes_when_its_delay_has_passed_in_simulated_time() {
+    let engine = Engine::start().await;
+    let queue = engine.queue("delays").await;
+    let began = Instant::now();
+    for (text, delay) in [("later", 150), ("soon", 90)] {
+        let body = json!({ "QueueUrl": queue, "MessageBody": format!("\"{text}\""), "DelaySeconds": delay });
+        engine.sqs("SendMessage", &body).await;
+    }
+    assert_eq!(engine.message(&queue).await, "soon");
+    assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());
+    assert_eq!(engine.message(&queue).await, "later");
+    assert!(began.elapsed() >= Duration::from_millis(2500), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < LIMIT,
+        "in real time it would be two and a half minutes"
+    );
+}
+
+const CONSUMING: &str = r#"
+AWSTemplateFormatVersion: '2010-09-09'
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Dead: {Type: AWS::SQS::Queue}
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: 60
+      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}
+  Consumer:
+    Type: AWS::Serverless::Function
+    Metadata:
+      BuildMethod: rust-cargolambda
+      BuildProperties: {Binary: consumer}
+    Properties:
+      CodeUri: .
+      Runtime: provided.al2023
+      Handler: bootstrap
+      Timeout: 20
+      Events:
+        Message: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1, ScalingConfig: {MaximumConcurrency: 10}}}
+  Flow:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      DefinitionUri: flow.asl.json
+      DefinitionSubstitutions: {QueueUrl: !Ref Queue}
+      Policies:
+        - SQSSendMessagePolicy: {QueueName: !GetAtt Queue.QueueName}
+Outputs:
+  FlowArn: {Value: !GetAtt Flow.Arn}
+  QueueUrl: {Value: !Ref Queue}
+  DeadUrl: {Value: !Ref Dead}
+"#;
+
+/// Answers the task that waits for its message, after some real time; or fails where the message says so.
+const CONSUMER: &str = r#"#!/usr/bin/env python3
+import json, os, time, urllib.request as http
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+def post(url, body, headers={}):
+    http.urlopen(http.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})).read()
+while True:
+    with http.urlopen(api + "next") as request:
+        id, event = request.headers["Lambda-Runtime-Aws-Request-Id"], json.load(request)
+    message = json.loads(event["Records"][0]["body"])
+    document = message["document"]
+    print("looked at", document["name"], flush=True)
+    if document.get("fail"):
+        post(api + id + "/error", {"errorType": "Rejected", "errorMessage": "as asked"})
+        continue
+    time.sleep(document["seconds"])
+    post(os.environ["AWS_ENDPOINT_URL"], {"taskToken": message["task_token"], "output": json.dumps(document["name"])}, {
+        "X-Amz-Target": "AWSStepFunctions.SendTaskSuccess",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=111122223333/20260101/eu-west-1/states/aws4_request, Signature=none",
+    })
+    post(api + id + "/response", {})
+"#;
+
+#[tokio::test]
+async fn a_function_answers_what_it_consumes_and_what_it_fails_at_ends_as_a_dead_letter() {
+    let engine = Engine::start().await;
+    let dir = engine.dir.path();
+    let mut states = waiting("${QueueUrl}");
+    states["A"]["TimeoutSeconds"] = json!(3600);
+    let flow = json!({ "QueryLanguage": "JSONata", "StartAt": "A", "States": states });
+    fs::write(dir.join("flow.asl.json"), flow.to_string()).unwrap();
+    fs::write(dir.join("template.yaml"), CONSUMING).unwrap();
+    fs::write(dir.join("consumer.zip"), zip(CONSUMER.as_bytes()).unwrap()).unwrap();
+    let zips = Zips::from([("consumer".to_owned(), dir.join("consumer.zip"))]);
+    let package = package(&dir.join("template.yaml"), &zips, "artefacts").unwrap();
+    engine.aws.create_bucket("artefacts").await.unwrap();
+    let outputs = deploy(&engine.aws, "toy", "artefacts", &package, &BTreeMap::new())
+        .await
+        .unwrap();
+
+    // The one takes longer than the queue's VisibilityTimeout does in simulated time.
+    let input = |name: &str, delay: u32, seconds: f64| json!({ "name": name, "delay": delay, "seconds": seconds });
+    let (slow, quick) = tokio::join!(
+        engine.run(&outputs["FlowArn"], input("slow", 0, 2.5)),
+        engine.run(&outputs["FlowArn"], input("quick", 60, 0.0))
+    );
+    assert_eq!(slow.output().unwrap()["answer"], "slow");
+    assert_eq!(quick.output().unwrap()["answer"], "quick");
+
+    let began = Instant::now();
+    let bad = json!({ "document": { "name": "bad", "fail": true } });
+    let body = json!({ "QueueUrl": outputs["QueueUrl"], "MessageBody": bad.to_string() });
+    engine.sqs("SendMessage", &body).await;
+    assert_eq!(engine.message(&outputs["DeadUrl"]).await, bad);
+    let twice = began.elapsed();
+    assert!(
+        twice >= Duration::from_secs(2),
+        "it is out of sight for a minute after each of two attempts: {twice:?}"
+    );
+    let looks = async |name: &str| {
+        let logs = engine.aws.logs().await.unwrap();
+        let line = format!("looked at {name}");
+        logs.values().map(|text| text.matches(&line).count()).sum::<usize>()
+    };
+    assert_eq!((looks("slow").await, looks("bad").await), (1, 2));
 }
 
 #[test]

@@ -2,9 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rehearsal::aws::Aws;
+use rehearsal::emulator::{self, Emulator, free_port};
 use rehearsal::execution::{Execution, Running};
 use rehearsal::python;
 use rehearsal::strict::{self, Settings, Strict};
@@ -13,6 +14,8 @@ use tempfile::TempDir;
 
 const LAUNCHER: &str = include_str!("../src/strict.py");
 const LIMIT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+const SPEED: f64 = 60.0;
 
 struct Engine {
     aws: Aws,
@@ -21,16 +24,20 @@ struct Engine {
 }
 
 impl Engine {
-    /// Nothing here calls the emulator.
+    /// Nothing calls the emulator.
     async fn start() -> Self {
+        Self::start_beside("http://127.0.0.1:1").await
+    }
+
+    async fn start_beside(emulator_url: &str) -> Self {
         let dir = TempDir::new().unwrap();
         let python = python::ensure_strict(&|text| eprintln!("{text}")).unwrap();
         let settings = Settings {
             python: &python,
-            emulator_url: "http://127.0.0.1:1",
+            emulator_url,
             temp_dir: dir.path(),
             log: &dir.path().join("strict.log"),
-            speed: 60.0,
+            speed: SPEED,
         };
         let mut strict = Strict::start(settings).await.unwrap();
         strict.ready().await.unwrap();
@@ -147,6 +154,138 @@ async fn a_stop_ends_a_wait_and_the_pause_of_a_retry() {
         let stopped = running.finish(LIMIT).await.unwrap();
         assert_eq!(stopped.failure().unwrap().status, "ABORTED", "{name}");
     }
+}
+
+/// The emulator, which has the queue, and this engine.
+struct Beside {
+    engine: Engine,
+    emulator: Aws,
+    queue: String,
+    _emulator: Emulator,
+    _dir: TempDir,
+}
+
+impl Beside {
+    async fn start() -> Self {
+        let dir = TempDir::new().unwrap();
+        let python = python::ensure(&|text| eprintln!("{text}")).unwrap();
+        let log = dir.path().join("emulator.log");
+        let settings = emulator::Settings::alone(&python, free_port().unwrap(), dir.path(), &log, SPEED);
+        let running = Emulator::start(settings).await.unwrap();
+        let emulator = Aws::new(&running.url).unwrap();
+        let name = json!({ "QueueName": "watch" });
+        let made = emulator.expect_json("sqs", "AmazonSQS.CreateQueue", &name).await;
+        Self {
+            engine: Engine::start_beside(&running.url).await,
+            emulator,
+            queue: made.unwrap()["QueueUrl"].as_str().unwrap().to_owned(),
+            _emulator: running,
+            _dir: dir,
+        }
+    }
+
+    /// The next message, which is JSON, taken from the queue.
+    async fn message(&self) -> Value {
+        let deadline = Instant::now() + LIMIT;
+        let sqs = async |action: &str, body: &Value| {
+            let target = format!("AmazonSQS.{action}");
+            self.emulator.expect_json("sqs", &target, body).await.unwrap()
+        };
+        loop {
+            let received = sqs("ReceiveMessage", &json!({ "QueueUrl": self.queue })).await;
+            let message = &received["Messages"][0];
+            if let Some(body) = message["Body"].as_str() {
+                let taken = json!({ "QueueUrl": self.queue, "ReceiptHandle": message["ReceiptHandle"] });
+                sqs("DeleteMessage", &taken).await;
+                return serde_json::from_str(body).unwrap();
+            }
+            assert!(Instant::now() < deadline, "no message");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Answers a task that waits; the error's code where that is refused.
+    async fn answer(&self, token: &Value, output: &str) -> Result<(), String> {
+        let body = json!({ "taskToken": token, "output": output });
+        let aws = &self.engine.aws;
+        let answer = aws.json("states", "AWSStepFunctions.SendTaskSuccess", &body).await;
+        answer.unwrap().map(drop).map_err(|error| error.code)
+    }
+}
+
+#[tokio::test]
+async fn a_callback_is_answered_ends_with_its_time_or_is_stopped() {
+    let beside = Beside::start().await;
+    // Two minutes are two seconds here.
+    let states = json!({
+        "A": {
+            "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Arguments": {
+                "QueueUrl": beside.queue, "DelaySeconds": "{% $states.input.delay %}",
+                "MessageBody": { "task_token": "{% $states.context.Task.Token %}", "document": "{% $states.input %}" }
+            },
+            "Output": "{% $merge([$states.input, { 'answer': $states.result }]) %}",
+            "TimeoutSeconds": 120,
+            "Catch": [{ "ErrorEquals": ["States.Timeout"], "Output": { "late": true }, "Next": "B" }],
+            "Next": "B"
+        },
+        "B": { "Type": "Succeed" }
+    });
+    let engine = &beside.engine;
+    let machine = engine.machine("waits", states.clone()).await;
+    let start = async |machine: &str| {
+        let running = Running::start(&engine.aws, machine, &json!({ "delay": 30 })).await;
+        running.unwrap()
+    };
+    let kinds = |execution: &Execution| -> Vec<String> {
+        let events = execution.history.iter().map(|event| event.kind.clone());
+        events.filter(|kind| kind.starts_with("Task")).collect()
+    };
+
+    let running = start(&machine).await;
+    let message = beside.message().await;
+    assert_eq!(message["document"], json!({ "delay": 30 }));
+    let token = &message["task_token"];
+    assert_eq!(beside.answer(token, "no JSON").await.unwrap_err(), "InvalidOutput");
+    assert_eq!(beside.answer(&json!("other"), "{}").await.unwrap_err(), "InvalidToken");
+    beside.answer(token, r#"{"ready": true}"#).await.unwrap();
+    let good = running.finish(LIMIT).await.unwrap();
+    assert_eq!(
+        good.output().unwrap(),
+        &json!({ "delay": 30, "answer": { "ready": true } })
+    );
+    let events = ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSubmitted"];
+    assert_eq!(
+        kinds(&good),
+        [&events[..], &["TaskSucceeded", "TaskStateExited"]].concat()
+    );
+    assert_eq!(beside.answer(token, "{}").await.unwrap_err(), "TaskTimedOut");
+
+    let began = Instant::now();
+    let late = start(&machine).await.finish(LIMIT).await.unwrap();
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(late.output().unwrap(), &json!({ "late": true }));
+    assert_eq!(
+        kinds(&late),
+        [&events[..], &["TaskTimedOut", "TaskStateExited"]].concat()
+    );
+    let token = &beside.message().await["task_token"];
+    assert_eq!(beside.answer(token, "{}").await.unwrap_err(), "TaskTimedOut");
+
+    let refused = Running::start(&engine.aws, &machine, &json!({ "delay": 901 })).await;
+    let refused = refused.unwrap().finish(LIMIT).await.unwrap();
+    assert_eq!(refused.failure().unwrap().error, "SQS.AmazonSQSException");
+
+    let mut states = states;
+    states["A"].as_object_mut().unwrap().remove("TimeoutSeconds");
+    let machine = engine.machine("stops", states).await;
+    let running = start(&machine).await;
+    let token = &beside.message().await["task_token"];
+    running.stop().await.unwrap();
+    assert_eq!(beside.answer(token, "{}").await.unwrap_err(), "TaskTimedOut");
+    let stopped = running.finish(LIMIT).await.unwrap();
+    assert_eq!(stopped.failure().unwrap().status, "ABORTED");
+    assert_eq!(kinds(&stopped), events, "the stop is not the task's failure");
 }
 
 #[test]

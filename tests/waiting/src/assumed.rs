@@ -6,6 +6,25 @@ use shared::provider::aiven::LOOKS_PER_REFRESH;
 pub const LOOK_MS: f64 = 300.0;
 /// Billed milliseconds of a first start, at the processor share of 128 MB: some 5 ms of a whole core.
 pub const INIT_MS: f64 = 100.0;
+/// Seconds that a first start takes: the billed ones, and Lambda's own before them.
+pub const START_SECONDS: f64 = 0.3;
+/// Billed milliseconds of the watch's call to SQS or Step Functions: there and back within the region, and a TLS handshake of 2 million
+/// instructions (`docs/cold-starts.md`), of which 128 MB make a fourteenth of a core's.
+pub const TELL_MS: f64 = 50.0;
+/// Seconds from the end of a message's delay until its function begins. From one message's sending to the next one's by the function
+/// that it invokes 0.125 s were measured: <https://github.com/lukehoban/lambdaperf>.
+pub const MESSAGE_SECONDS: f64 = 0.2;
+/// Send, receive, delete.
+pub const REQUESTS_OF_A_MESSAGE: f64 = 3.0;
+/// Lambda looks into a queue in which nothing is by so many, each of whom waits so many seconds for a message: "Using Lambda with
+/// Amazon SQS".
+pub const POLLERS: f64 = 5.0;
+pub const LONG_POLL_SECONDS: f64 = 20.0;
+/// The longest wait that an invocation waits by itself, where one does. A turn of the state machine is three transitions, whose price
+/// is that of 45 seconds of a function of 128 MB.
+pub const LONGEST_HELD_WAIT_SECONDS: f64 = 45.0;
+/// Of the smallest function there is.
+pub const SMALLEST_MB: f64 = 128.0;
 /// Seconds that three transitions take.
 pub const TURN_SECONDS: f64 = 0.2;
 /// Bytes of log of an invocation: its start, end and report in JSON, and one line of ours.
@@ -25,8 +44,6 @@ pub const FALLBACK_SECONDS: f64 = 300.0;
 /// ready at once: one look of two calls, which count nowhere here. A look at acceptance asks EC2 alone.
 pub const AIVEN_SERVICE_CALLS: f64 = 1.0;
 pub const HCP_SERVICE_CALLS: f64 = 2.0;
-/// A look at access is one call to Aiven, but the first, each so many, and the one that finds all there are two
-/// (`shared/src/provider/aiven/mod.rs`): connections and service, service and PrivateLink.
 /// Calls a minute: a 429 of Aiven's said so in 2021; window and scope are not documented.
 pub const AIVEN_CALLS_PER_MINUTE: f64 = 120.0;
 /// Calls a minute and organization: a 429 of another HCP service said so; the network service's is not known.
@@ -36,8 +53,12 @@ pub const EC2_CALLS_PER_SECOND: f64 = 20.0;
 /// Write units of one row of the register.
 pub const REGISTER_ROW_UNITS: f64 = 3.0;
 
-/// Calls to Aiven of so many looks at access.
-pub fn aiven_access_calls(looks: u32) -> f64 {
+/// A look at access is one call to Aiven, but the first, each so many, and one that finds all there are two
+/// (`shared/src/provider/aiven/access.rs`): connections and service, service and PrivateLink. `ready`: how many of the looks, the last
+/// ones, found all there: the watch's and the step's.
+pub fn aiven_access_calls(looks: u32, ready: u32) -> f64 {
+    let repeated = ready.saturating_sub(1);
+    let looks = looks - repeated;
     let of = |look: u32| {
         if look == 1 || look == looks || look.is_multiple_of(LOOKS_PER_REFRESH) {
             2.0
@@ -45,5 +66,5 @@ pub fn aiven_access_calls(looks: u32) -> f64 {
             1.0
         }
     };
-    (1..=looks).map(of).sum()
+    (1..=looks).map(of).sum::<f64>() + 2.0 * f64::from(repeated)
 }

@@ -6,20 +6,24 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Result;
-use crate::assumed::{INIT_MS, LOG_BYTES, REGISTER_READ_UNITS, REGISTER_ROW_UNITS, REGISTER_WRITE_UNITS};
+use crate::assumed::{
+    INIT_MS, LOG_BYTES, LOOK_MS, REGISTER_READ_UNITS, REGISTER_ROW_UNITS, REGISTER_WRITE_UNITS, REQUESTS_OF_A_MESSAGE,
+    SMALLEST_MB, TELL_MS,
+};
+use crate::clock::LOOK_SECONDS;
 use crate::deployed::Deployed;
-use crate::play::LOOK_SECONDS;
+use crate::machine::LAMBDA;
 use crate::prices::{Prices, Usage};
 
-const LAMBDA: &str = "arn:aws:states:::lambda:invoke";
 const EVENTS: &str = "arn:aws:states:::events:putEvents";
+const WATCH: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 /// A build on `CodeBuild` starts, fetches Terraform's providers and makes its plan; its minutes are billed whole.
 const BUILD_SECONDS: f64 = 60.0;
 /// Of the fixed polling that the bill is compared with.
 const FIXED_POLL_SECONDS: f64 = 15.0;
 /// A function runs no longer, and is started anew.
 const LAMBDA_SECONDS_AT_MOST: f64 = 900.0;
-const SMALLEST_GB: f64 = 0.125;
+const SMALLEST_GB: f64 = SMALLEST_MB / 1_024.0;
 
 /// A recorded run.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -29,12 +33,16 @@ pub struct Recorded {
     /// Tasks that were tried again: a transition each.
     pub retries: u32,
     pub events: u32,
+    /// Of the functions that the state machine calls.
     pub invocations: Vec<Invocation>,
+    /// Messages to the watch by the state machine, one for each turn, and by the watch, one for each of its looks that saw no change.
+    pub messages: u32,
+    pub messages_again: u32,
     /// Seconds that the run took, and that its phases waited, as the clouds had them.
     pub seconds: f64,
     pub waited_seconds: f64,
-    /// Phases that waited.
-    pub waiting_phases: u32,
+    /// Answers after which a phase waited: a transition for the wait, and two for the next look.
+    pub pending: u32,
     /// By service and operation, where they were recorded.
     pub calls: Option<BTreeMap<String, u32>>,
 }
@@ -45,8 +53,6 @@ pub struct Invocation {
     pub task: String,
     /// Of its processor and its remotes, on the machine that recorded it.
     pub measured_seconds: f64,
-    /// That it waited between its looks.
-    pub held_seconds: f64,
     /// The first of its function, which is started.
     pub first: bool,
 }
@@ -67,8 +73,7 @@ impl Recorded {
         let mut tries = 0;
         let mut begun = 0.0;
         let mut known = BTreeSet::new();
-        // What each phase had waited, with the wait that it asked for.
-        let mut waited: BTreeMap<String, f64> = BTreeMap::new();
+        let mut waited = Waited::default();
         for event in &events {
             let kind = event["type"].as_str().ok_or("an event without a type")?;
             let at = event["timestamp"].as_f64().unwrap_or_default();
@@ -90,16 +95,16 @@ impl Recorded {
                     tries += 1;
                     begun = at;
                     run.events += u32::from(resource == EVENTS);
+                    run.messages += u32::from(resource == WATCH);
                 }
                 "TaskSucceeded" | "TaskFailed" | "TaskTimedOut" if resource == LAMBDA => {
                     let output = event["taskSucceededEventDetails"]["output"].as_str();
                     let answer: Value = output.map(serde_json::from_str).transpose()?.unwrap_or_default();
-                    let held_seconds = held(&mut waited, &task, &answer["Payload"]);
+                    waited.sees(&task, &answer["Payload"]);
                     run.invocations.push(Invocation {
                         first: known.insert(task.clone()),
                         task: task.clone(),
-                        measured_seconds: (at - begun - held_seconds / speed).max(0.0),
-                        held_seconds,
+                        measured_seconds: (at - begun).max(0.0),
                     });
                 }
                 _ => {}
@@ -110,28 +115,36 @@ impl Recorded {
             return Err("the history is empty".into());
         };
         run.seconds = (to - from) * speed;
-        run.waited_seconds = waited.values().sum();
-        run.waiting_phases = u32::try_from(waited.values().filter(|seconds| **seconds > 0.0).count())?;
+        run.waited_seconds = waited.phases.values().map(|(seconds, _)| seconds).sum();
+        run.pending = waited.pending;
         run.calls = calls.map(counted).transpose()?;
+        run.messages_again = match &run.calls {
+            Some(calls) => calls.get("SendMessage").copied().unwrap_or_default(),
+            None => waited.watched,
+        };
         Ok(run)
     }
 
     /// What AWS counts.
     pub fn usage(&self, deployed: &Deployed) -> Usage {
-        let invocations = u32::try_from(self.invocations.len()).unwrap_or(u32::MAX);
         let gb_seconds = self.invocations.iter().map(|invocation| {
             let init = if invocation.first { INIT_MS / 1_000.0 } else { 0.0 };
-            let seconds = invocation.measured_seconds + invocation.held_seconds + init;
             // By the millisecond.
-            (seconds * 1_000.0).ceil() / 1_000.0 * deployed.memory_mb(&invocation.task) / 1_024.0
+            let seconds = ((invocation.measured_seconds + init) * 1_000.0).ceil() / 1_000.0;
+            seconds * deployed.memory_mb(&invocation.task) / 1_024.0
         });
+        // The history has no invocation of the watch; each message is one.
+        let watch = f64::from(self.messages + self.messages_again);
+        let watch_seconds = (watch * (LOOK_MS + TELL_MS) + f64::from(self.messages) * INIT_MS) / 1_000.0;
+        let invocations = f64::from(u32::try_from(self.invocations.len()).unwrap_or(u32::MAX)) + watch;
         let mut usage = Usage {
             transitions: f64::from(self.entered + self.retries),
-            lambda_requests: invocations.into(),
-            lambda_gb_seconds: gb_seconds.sum(),
-            log_gb: f64::from(invocations) * LOG_BYTES / 1e9,
+            lambda_requests: invocations,
+            lambda_gb_seconds: gb_seconds.sum::<f64>() + watch_seconds * deployed.watch_mb() / 1_024.0,
+            log_gb: invocations * LOG_BYTES / 1e9,
             events: self.events.into(),
-            traces: 1.0,
+            traces: if deployed.watch_is_traced() { 1.0 + watch } else { 1.0 },
+            sqs_requests: watch * REQUESTS_OF_A_MESSAGE,
             dynamodb_writes: REGISTER_WRITE_UNITS,
             dynamodb_reads: REGISTER_READ_UNITS,
             secret_calls: 3.0,
@@ -150,7 +163,7 @@ impl Recorded {
     pub fn elsewhere(&self) -> Vec<(&'static str, Usage, &'static str)> {
         let minutes = ((self.seconds + BUILD_SECONDS) / 60.0).ceil();
         let polls = (self.waited_seconds / FIXED_POLL_SECONDS).ceil();
-        let looking = f64::from(self.entered) - 3.0 * f64::from(self.waiting_phases);
+        let looking = f64::from(self.entered) - 3.0 * f64::from(self.pending);
         vec![
             (
                 "Terraform on the smallest CodeBuild",
@@ -185,14 +198,29 @@ impl Recorded {
     }
 }
 
-/// Seconds that the invocation waited itself: what the phase has waited since, but for the wait that it had asked for before.
-fn held(waited: &mut BTreeMap<String, f64>, task: &str, answer: &Value) -> f64 {
-    let Some(now) = answer["waited_seconds"].as_f64() else {
-        return 0.0;
-    };
-    let asked = answer["wait_seconds"].as_f64().unwrap_or_default();
-    let before = waited.insert(task.to_owned(), now + asked).unwrap_or_default();
-    (now - before).max(0.0)
+/// What the phases have waited, by the answers of their steps.
+#[derive(Debug, Default)]
+struct Waited {
+    /// By the task: seconds, with the wait that it asked for, and its newest look.
+    phases: BTreeMap<String, (f64, u64)>,
+    pending: u32,
+    /// Looks of the watch that saw no change: the step counts them, and not the one that it repeats.
+    watched: u32,
+}
+
+impl Waited {
+    fn sees(&mut self, task: &str, answer: &Value) {
+        let (Some(seconds), Some(look)) = (answer["waited_seconds"].as_f64(), answer["attempt"].as_u64()) else {
+            return;
+        };
+        let asked = answer["wait_seconds"].as_f64().unwrap_or_default();
+        self.pending += u32::from(answer["status"] == "pending");
+        let (_, before) = self
+            .phases
+            .insert(task.to_owned(), (seconds + asked, look))
+            .unwrap_or_default();
+        self.watched += u32::try_from(look.saturating_sub(before + 1)).unwrap_or_default();
+    }
 }
 
 fn counted(calls: &str) -> Result<BTreeMap<String, u32>> {
@@ -223,18 +251,19 @@ pub fn told(run: &Recorded, deployed: &Deployed, prices: &Prices) -> Result<Stri
         );
     }
     let _ = writeln!(text, "{:<28}{:>14}{all:>16.7}{:>14.2}\n", "in all", "", all * 1_000.0);
-    let held: f64 = run.invocations.iter().map(|invocation| invocation.held_seconds).sum();
     let _ = writeln!(
         text,
-        "{} states and {} retries; {} invocations, of which {held:.0} s waited within; {:.0} s in all. {}\n",
+        "{} states and {} retries; {} invocations by the state machine, {} of the watch; {:.0} s in all, of which the phases waited {:.0}. {}\n",
         run.entered,
         run.retries,
         run.invocations.len(),
+        run.messages + run.messages_again,
         run.seconds,
+        run.waited_seconds,
         if run.calls.is_some() {
-            "Calls of DynamoDB and Secrets Manager as recorded."
+            "Calls of DynamoDB, Secrets Manager and SQS as recorded."
         } else {
-            "Calls of DynamoDB and Secrets Manager as assumed."
+            "Calls of DynamoDB and Secrets Manager as assumed, messages by the looks that the steps counted."
         }
     );
     let _ = writeln!(text, "The same wait elsewhere:");
@@ -250,8 +279,11 @@ pub fn told(run: &Recorded, deployed: &Deployed, prices: &Prices) -> Result<Stri
     let _ = writeln!(
         text,
         "\nPrices of {}, {}, without free tiers. First starts are billed with {INIT_MS:.0} ms, logs with {LOG_BYTES:.0} bytes an invocation, a row\n\
-         of the register with {REGISTER_ROW_UNITS:.0} units; every run is traced. Looks took as long as on the machine that recorded them.",
-        prices.as_of, prices.region
+         of the register with {REGISTER_ROW_UNITS:.0} units; every run is traced, and each look of an actively traced watch. The steps took as long as\n\
+         on the machine that recorded them, the watch {:.0} ms each time and {INIT_MS:.0} more for the first of a turn.",
+        prices.as_of,
+        prices.region,
+        LOOK_MS + TELL_MS
     );
     Ok(text)
 }

@@ -8,7 +8,11 @@ use shared::progress::{AFTER_START_SECONDS, Schedule};
 use shared::request::{Request, validate};
 use shared::settings::{PhaseName, Settings};
 
+use crate::clock::Functions;
 use crate::{Result, clouds, machine};
+
+/// The watch's resource in the template.
+const WATCH: &str = "WatchFunction";
 
 /// The deployed workflow.
 #[derive(Debug)]
@@ -16,6 +20,9 @@ pub struct Deployed {
     definition: Value,
     /// MB by the name of the task.
     memory: BTreeMap<String, f64>,
+    watch_mb: f64,
+    /// Each invocation of the watch is a trace of its own, linked to that of the execution: "Tracing event-driven applications".
+    watch_is_traced: bool,
     settings: Settings,
     request: Request,
 }
@@ -36,14 +43,23 @@ impl Deployed {
         };
         // The environment's names are the parameters' in another writing.
         let settings = Settings::from_lookup(|variable| parameter(&camel(variable)))?;
-        let everywhere = template["Globals"]["Function"]["MemorySize"].as_f64();
+        let everywhere = &template["Globals"]["Function"];
+        let of_function = |name: &str, property: &str| {
+            let own = &template["Resources"][name]["Properties"][property];
+            if own.is_null() { &everywhere[property] } else { own }.clone()
+        };
+        let memory_of = |function: &str| {
+            let mb = of_function(function, "MemorySize").as_f64();
+            mb.ok_or_else(|| format!("{function} has no memory"))
+        };
+        if template["Resources"][WATCH].is_null() {
+            return Err(format!("samplesam.yaml has no {WATCH}").into());
+        }
         let mut memory = BTreeMap::new();
         let states = definition["States"].as_object().into_iter().flatten();
         for (task, state) in states.filter(|(_, state)| state["Type"] == "Task") {
-            let own = template["Resources"][format!("{task}Function").as_str()]["Properties"]["MemorySize"].as_f64();
-            if state["Resource"] == "arn:aws:states:::lambda:invoke" {
-                let mb = own.or(everywhere).ok_or_else(|| format!("{task} has no memory"))?;
-                memory.insert(task.clone(), mb);
+            if state["Resource"] == machine::LAMBDA {
+                memory.insert(task.clone(), memory_of(&format!("{task}Function"))?);
             }
         }
         let request: Value = serde_json::from_str(&read("examples/aiven-kafka.json")?)?;
@@ -51,6 +67,8 @@ impl Deployed {
         Ok(Self {
             definition,
             memory,
+            watch_mb: memory_of(WATCH)?,
+            watch_is_traced: of_function(WATCH, "Tracing").as_str() == Some("Active"),
             settings,
             request,
         })
@@ -86,6 +104,28 @@ impl Deployed {
         self.memory.get(task).copied().unwrap_or_default()
     }
 
+    /// MB of the watch.
+    pub const fn watch_mb(&self) -> f64 {
+        self.watch_mb
+    }
+
+    /// Whether each invocation of the watch is a trace.
+    pub const fn watch_is_traced(&self) -> bool {
+        self.watch_is_traced
+    }
+
+    /// The functions that look in a phase.
+    ///
+    /// # Errors
+    /// As [`Deployed::task`].
+    pub fn functions(&self, phase: PhaseName) -> Result<Functions> {
+        Ok(Functions {
+            step_mb: self.memory_mb(&self.task(phase)?),
+            watch_mb: self.watch_mb,
+            watch_is_traced: self.watch_is_traced,
+        })
+    }
+
     /// The states of a run whose phases, of those of [`clouds::PHASES`], come around so often.
     ///
     /// # Errors
@@ -95,7 +135,15 @@ impl Deployed {
         for (phase, turns) in clouds::PHASES.into_iter().zip(turns) {
             again.insert(self.task(phase)?, *turns);
         }
-        machine::states(&self.definition, action, &again)
+        self.states_of(action, &again)
+    }
+
+    /// The states of a run whose tasks, by name, come around so often.
+    ///
+    /// # Errors
+    /// When the definition is not understood.
+    pub fn states_of(&self, action: &str, again: &BTreeMap<String, u32>) -> Result<Vec<String>> {
+        machine::states(&self.definition, action, again)
     }
 
     /// Transitions of one turn of a phase: another look with all that leads to it.

@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use crate::Result;
 use crate::assumed::{AIVEN_SERVICE_CALLS, HCP_SERVICE_CALLS, aiven_access_calls};
+use crate::clock::Visit;
 use crate::clouds::{MAKING, PHASES, Temper};
+use crate::compared;
 use crate::deployed::Deployed;
-use crate::play::{Visit, changes, once};
+use crate::play::{changes, once};
 use crate::prices::{Prices, Usage};
-use crate::shapes::{self, Shape};
+use crate::shapes::Shape;
 
 /// Seconds within which 19 of 20 changes are to be seen.
 pub const LATE_TARGET: f64 = 20.0;
@@ -55,8 +57,8 @@ pub struct Row {
     pub scores: Vec<Score>,
     /// Of no other shape both are better.
     pub best: bool,
-    /// Waits as the design has it: by the state machine, or within an invocation.
-    pub in_design: bool,
+    /// Nothing outside of the stack takes part.
+    pub of_the_stack: bool,
 }
 
 impl Row {
@@ -69,9 +71,15 @@ impl Row {
         all.fold(0.0, f64::max)
     }
 
-    /// Under the temper that the schedule was made for.
+    /// 1,000 connections under the temper that the schedule was made for.
     pub fn dollars(&self) -> f64 {
         self.scores.first().map_or(0.0, |score| score.dollars_per_1000)
+    }
+
+    /// 1,000 connections under the worst temper.
+    pub fn worst_dollars(&self) -> f64 {
+        let all = self.scores.iter().map(|score| score.dollars_per_1000);
+        all.fold(0.0, f64::max)
     }
 }
 
@@ -86,7 +94,7 @@ enum Player<'a> {
 /// # Errors
 /// When what is deployed is not understood, or the price table lacks a row.
 pub fn play(deployed: &Deployed, prices: &Prices, runs: usize) -> Result<Vec<Row>> {
-    let shapes = shapes::all();
+    let shapes = compared::all(deployed);
     let players = std::iter::once(("deployed", Player::Deployed))
         .chain(shapes.iter().map(|shape| (shape.name.as_str(), Player::Shape(shape))));
     let mut rows = Vec::new();
@@ -100,13 +108,13 @@ pub fn play(deployed: &Deployed, prices: &Prices, runs: usize) -> Result<Vec<Row
             deployed: matches!(player, Player::Deployed),
             scores,
             best: false,
-            in_design: match player {
+            of_the_stack: match player {
                 Player::Deployed => true,
-                Player::Shape(shape) => shape.is_in_design(),
+                Player::Shape(shape) => shape.is_of_the_stack(),
             },
         });
     }
-    let points: Vec<(f64, f64)> = rows.iter().map(|row| (row.worst_late(), row.dollars())).collect();
+    let points: Vec<(f64, f64)> = rows.iter().map(|row| (row.worst_late(), row.worst_dollars())).collect();
     for (row, (late, dollars)) in rows.iter_mut().zip(&points) {
         // Nobody knows when.
         let known = points.iter().take(points.len() - 1);
@@ -119,14 +127,13 @@ pub fn play(deployed: &Deployed, prices: &Prices, runs: usize) -> Result<Vec<Row
 
 fn score(deployed: &Deployed, prices: &Prices, player: &Player<'_>, temper: Temper, runs: usize) -> Result<Score> {
     let turn = deployed.transitions_of_a_turn()?;
-    let memory = PHASES.map(|phase| deployed.task(phase).map(|task| deployed.memory_mb(&task)));
-    let [service, acceptance, access, removal] = memory;
-    let memory = [service?, acceptance?, access?, removal?];
+    let [service, acceptance, access, removal] = PHASES.map(|phase| deployed.functions(phase));
+    let functions = [service?, acceptance?, access?, removal?];
     let mut visits: [Vec<Visit>; 4] = std::array::from_fn(|_| Vec::with_capacity(runs));
     for run in changes(temper, runs, SEED) {
-        for (n, ((change, visits), mb)) in run.into_iter().zip(&mut visits).zip(memory).enumerate() {
+        for (n, ((change, visits), functions)) in run.into_iter().zip(&mut visits).zip(functions).enumerate() {
             visits.push(match player {
-                Player::Deployed => deployed.visit(PHASES[n], change, turn, mb)?,
+                Player::Deployed => deployed.visit(PHASES[n], change, turn, functions)?,
                 Player::Shape(shape) => shape.visit(n, change, turn),
             });
         }
@@ -147,7 +154,7 @@ fn score(deployed: &Deployed, prices: &Prices, player: &Player<'_>, temper: Temp
     let looks = |phase: usize| mean(&|visit| visit.looks.into(), phase);
     // As long as a connection waits it calls so often, and 100 of them are spread over their phases as those take long.
     let per_second = |calls: f64| calls / seconds * AT_ONCE;
-    let aiven = AIVEN_SERVICE_CALLS * looks(0) + mean(&|visit| aiven_access_calls(visit.looks), 2);
+    let aiven = AIVEN_SERVICE_CALLS * looks(0) + mean(&|visit| aiven_access_calls(visit.looks, visit.ready), 2);
     Ok(Score {
         temper: temper.name(),
         late: std::array::from_fn(|phase| late(visits[phase].iter().map(|visit| visit.late).collect())),

@@ -6,7 +6,8 @@
 //! | [`clouds`] | how long the clouds take |
 //! | [`deployed`] | the schedule, the definition and the memory of the functions, as they are deployed |
 //! | [`machine`] | the states that a run enters |
-//! | [`shapes`] | other ways to wait |
+//! | [`shapes`], [`compared`] | other ways to wait |
+//! | [`clock`] | what the looks of one phase use, and when they see |
 //! | [`play`] | runs |
 //! | [`front`] | every shape under all clouds, and which are best |
 //! | [`table`], [`picture`] | the same for a person |
@@ -16,7 +17,9 @@
 
 pub mod assumed;
 pub mod bill;
+pub mod clock;
 pub mod clouds;
+pub mod compared;
 pub mod deployed;
 pub mod front;
 pub mod machine;

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::Result;
 
+/// The resource of a task that calls a function.
+pub const LAMBDA: &str = "arn:aws:states:::lambda:invoke";
+
 /// More would be a loop.
 const STATES_AT_MOST: usize = 10_000;
 
@@ -26,6 +29,8 @@ pub fn states(definition: &Value, action: &str, again: &BTreeMap<String, u32>) -
             return Err(format!("the run does not end: {at}").into());
         }
         let next = match state["Type"].as_str() {
+            // What is sent to the watch, and what is announced, looks at nothing: the function after it does.
+            Some("Task") if state["Resource"] != LAMBDA => &state["Next"],
             Some("Task") => {
                 let waits = left.get_mut(&at).filter(|left| **left > 0);
                 let is_pending = waits.map(|left| *left -= 1).is_some();

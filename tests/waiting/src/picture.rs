@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use crate::front::{DOLLARS_TARGET, LATE_TARGET, Row};
 
-const WIDTH: f64 = 860.0;
-const HEIGHT: f64 = 460.0;
+const WIDTH: f64 = 900.0;
+const HEIGHT: f64 = 590.0;
 const LEFT: f64 = 60.0;
 const TOP: f64 = 50.0;
-const PLOT: (f64, f64) = (480.0, 350.0);
+const PLOT: (f64, f64) = (480.0, 480.0);
 /// Seconds, on a logarithmic scale; what is later stands at the edge.
 const SECONDS: (f64, f64) = (2.0, 64.0);
-const DOLLARS: f64 = 4.5;
+const DOLLARS: f64 = 6.5;
 
 fn x(seconds: f64) -> f64 {
     let (from, to) = SECONDS;
@@ -26,14 +26,14 @@ fn y(dollars: f64) -> f64 {
 pub fn svg(rows: &[Row]) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"11\" fill=\"#24292f\">\n\
-         <!-- cargo waiting --picture -->\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
-         <text x=\"{LEFT}\" y=\"20\" font-size=\"14\" font-weight=\"bold\">Ways to wait: how late a change is seen, and what 1,000 connections cost</text>\n\
-         <text x=\"{LEFT}\" y=\"38\">Shaded: the targets. Large: deployed. Dark: no other is better in both. Hollow: not the state machine or its functions wait.</text>\n"
+         <!-- Drawn by cargo waiting. -->\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n\
+         <text x=\"{LEFT}\" y=\"20\" font-size=\"14\" font-weight=\"bold\">Ways to wait: how late a change is seen, and what 1,000 connections cost, at the worst</text>\n\
+         <text x=\"{LEFT}\" y=\"38\">Shaded: the targets. Large: deployed. Dark: no other is better in both. Hollow: it needs more than this stack.</text>\n"
     );
     axes(&mut svg);
     // Nobody knows when; it is in the table only.
     let mut rows: Vec<&Row> = rows.iter().filter(|row| row.worst_late() > SECONDS.0).collect();
-    rows.sort_by(|one, other| one.dollars().total_cmp(&other.dollars()));
+    rows.sort_by(|one, other| one.worst_dollars().total_cmp(&other.worst_dollars()));
     let front: Vec<String> = front(&rows);
     let _ = writeln!(
         svg,
@@ -41,20 +41,20 @@ pub fn svg(rows: &[Row]) -> String {
         front.join(" ")
     );
     for (n, row) in rows.iter().enumerate() {
-        let (x, y) = (x(row.worst_late()), y(row.dollars()));
+        let (x, y) = (x(row.worst_late()), y(row.worst_dollars()));
         let radius = if row.deployed { 8 } else { 4 };
         let color = match (row.deployed, row.best) {
             (true, _) => "#cf222e",
             (_, true) => "#0969da",
             _ => "#8c959f",
         };
-        let fill = if row.in_design { color } else { "#ffffff" };
+        let fill = if row.of_the_stack { color } else { "#ffffff" };
         let name = row.name.as_str();
         let _ = writeln!(
             svg,
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{fill}\" stroke=\"{color}\" stroke-width=\"1.5\"><title>{name}: {:.1} s, ${:.2}</title></circle>",
             row.worst_late(),
-            row.dollars()
+            row.worst_dollars()
         );
         let weight = if row.deployed { " font-weight=\"bold\"" } else { "" };
         let line = TOP + 12.0 * f64::from(u32::try_from(n).unwrap_or_default());
@@ -63,7 +63,7 @@ pub fn svg(rows: &[Row]) -> String {
             "<text x=\"{}\" y=\"{line:.1}\" font-size=\"9\" fill=\"{color}\"{weight}>{:.1} s  ${:.2}  {name}</text>",
             LEFT + PLOT.0 + 20.0,
             row.worst_late(),
-            row.dollars()
+            row.worst_dollars()
         );
     }
     svg.push_str("</svg>\n");
@@ -74,7 +74,7 @@ fn front(rows: &[&Row]) -> Vec<String> {
     let mut best: Vec<(f64, f64)> = rows
         .iter()
         .filter(|row| row.best)
-        .map(|row| (row.worst_late(), row.dollars()))
+        .map(|row| (row.worst_late(), row.worst_dollars()))
         .collect();
     best.sort_by(|one, other| one.0.total_cmp(&other.0));
     best.iter()
@@ -103,7 +103,7 @@ fn axes(svg: &mut String) {
             bottom + 16.0
         );
     }
-    for dollars in [0.0, 1.0, 1.5, 2.0, 3.0, 4.0] {
+    for dollars in [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0] {
         let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">${dollars:.2}</text>",
@@ -113,7 +113,7 @@ fn axes(svg: &mut String) {
     }
     let _ = writeln!(
         svg,
-        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">95th percentile of the worst phase under the worst of five tempers of the clouds</text>",
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">95th percentile of the worst phase, and dollars, each under the worst of five tempers of the clouds</text>",
         LEFT + PLOT.0 / 2.0,
         bottom + 34.0
     );

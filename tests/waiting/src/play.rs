@@ -1,159 +1,78 @@
-//! One phase of one run: when the change of the cloud was seen, and what was used until then.
+//! Runs: each phase by the deployed schedule, and what a run uses besides.
 
-use shared::progress::{Look, Pending, Phase};
+use std::collections::BTreeMap;
+
+use shared::progress::{Look, Pending, Phase, Schedule};
 use shared::settings::PhaseName;
 
 use crate::Result;
-use crate::assumed::{INIT_MS, LOG_BYTES, LOOK_MS, SECRET_SECONDS, TURN_SECONDS};
+use crate::assumed::{INIT_MS, LOG_BYTES, LOOK_MS, TURN_SECONDS};
+use crate::clock::{Clock, Functions, Looker, Visit};
 use crate::clouds::{self, Random, Temper};
 use crate::deployed::Deployed;
 use crate::prices::Usage;
 
-/// Seconds that a look takes.
-pub const LOOK_SECONDS: f64 = LOOK_MS / 1_000.0;
-
-/// What one phase of one run came to.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Visit {
-    /// Seconds from the cloud's change until a look had seen it.
-    pub late: f64,
-    /// Seconds from the phase's first look to its end.
-    pub took: f64,
-    pub looks: u32,
-    /// Turns of the state machine after the phase's first invocation.
-    pub turns: u32,
-    /// What the phase used besides the states that each run enters once.
-    pub usage: Usage,
-}
-
-/// Counts the looks of one phase and what they use.
-#[derive(Debug)]
-pub struct Clock {
-    now: f64,
-    looks: u32,
-    invocations: f64,
-    held: f64,
-    pub turns: u32,
-    pub usage: Usage,
-}
-
-impl Clock {
-    pub const fn new() -> Self {
-        Self {
-            now: 0.0,
-            looks: 0,
-            invocations: 1.0,
-            held: 0.0,
-            turns: 0,
-            usage: NOTHING,
-        }
-    }
-
-    /// A look: whether it saw the change.
-    pub fn looks(&mut self, change: f64) -> bool {
-        let begun = self.now;
-        self.now += LOOK_SECONDS;
-        self.looks += 1;
-        begun >= change
-    }
-
-    /// The invocation waits itself.
-    pub fn holds(&mut self, seconds: f64) {
-        self.now += seconds;
-        self.held += seconds;
-    }
-
-    /// Something else waits, and invokes anew.
-    pub fn waits(&mut self, seconds: f64) {
-        self.now += seconds;
-        self.invocations += 1.0;
-    }
-
-    pub const fn looked(&self) -> u32 {
-        self.looks
-    }
-
-    pub const fn now(&self) -> f64 {
-        self.now
-    }
-
-    /// The visit that has seen its change. The phase's function was started anew once, and has `memory_mb`.
-    pub fn visit(mut self, phase: PhaseName, change: f64, memory_mb: f64) -> Visit {
-        let seconds = f64::from(self.looks) * LOOK_SECONDS + self.held + INIT_MS / 1_000.0;
-        self.usage.lambda_gb_seconds += seconds * memory_mb / 1_024.0;
-        self.usage.lambda_requests += self.invocations;
-        self.usage.log_gb += self.invocations * LOG_BYTES / 1e9;
-        if matches!(phase, PhaseName::Service | PhaseName::Access) {
-            self.usage.secret_calls += 1.0 + (self.now / SECRET_SECONDS).floor();
-        }
-        Visit {
-            late: self.now - change,
-            took: self.now,
-            looks: self.looks,
-            turns: self.turns,
-            usage: self.usage,
-        }
-    }
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-const NOTHING: Usage = Usage {
-    transitions: 0.0,
-    express_requests: 0.0,
-    express_gb_seconds: 0.0,
-    lambda_requests: 0.0,
-    lambda_gb_seconds: 0.0,
-    dynamodb_writes: 0.0,
-    dynamodb_reads: 0.0,
-    secret_calls: 0.0,
-    log_gb: 0.0,
-    events: 0.0,
-    traces: 0.0,
-    sqs_requests: 0.0,
-    sns_deliveries: 0.0,
-    codebuild_minutes: 0.0,
-};
-
 impl Deployed {
-    /// A phase as the product plays it: by its own schedule, and its own rule of who waits.
+    /// A phase as the product plays it: by its own schedule, and its own rule of how long the watch goes on.
     ///
     /// # Errors
     /// When the phase's budget is used up before the change.
-    pub fn visit(&self, phase: PhaseName, change: f64, turn: f64, memory_mb: f64) -> Result<Visit> {
+    pub fn visit(&self, phase: PhaseName, change: f64, turn: f64, functions: Functions) -> Result<Visit> {
         let schedule = self.schedule(phase);
-        let mut clock = Clock::new();
-        let mut previous: Option<Phase<()>> = None;
-        let mut held = 0;
-        while !clock.looks(change) {
-            let mut pending = Pending::new("pending", "not yet.");
-            pending.wait_seconds = Self::first_wait(phase).filter(|_| previous.is_none());
-            let next = Phase::after(previous.as_ref(), Look::Pending(pending), &schedule, phase.key())?;
-            if schedule.holds(held, next.wait_seconds) {
-                held += next.wait_seconds;
-                clock.holds(next.wait_seconds.into());
+        let mut clock = Clock::new(phase, functions);
+        let mut left: Option<Phase<()>> = None;
+        while !clock.looks(Looker::Step, change) {
+            let first = Self::first_wait(phase).filter(|_| left.is_none());
+            let pending = after(left.as_ref(), first, &schedule, phase)?;
+            clock.turns(turn);
+            left = Some(if schedule.watch_seconds == 0 {
+                clock.waits(f64::from(pending.wait_seconds) + TURN_SECONDS);
+                pending
             } else {
-                held = 0;
-                clock.waits(f64::from(next.wait_seconds) + TURN_SECONDS);
-                clock.turns += 1;
-                clock.usage.transitions += turn;
-            }
-            previous = Some(next);
+                watch(&mut clock, pending, &schedule, phase, change)?
+            });
         }
-        Ok(clock.visit(phase, change, memory_mb))
+        Ok(clock.visit(change))
     }
 }
 
-/// What a run uses whose phases are all ready at the first look, besides what the looks of the phases of [`clouds::PHASES`] use.
+/// The watch, from the state's message to its token: what it hands back is the phase before the look that wakes, which the step repeats.
+fn watch(
+    clock: &mut Clock,
+    mut last: Phase<()>,
+    schedule: &Schedule,
+    phase: PhaseName,
+    change: f64,
+) -> Result<Phase<()>> {
+    let mut watched = 0_u32;
+    loop {
+        clock.message(last.wait_seconds.into());
+        watched = watched.saturating_add(last.wait_seconds);
+        // Where no other look would follow it, the look is the step's at once.
+        if !schedule.watches(watched, schedule.interval_seconds) || clock.looks(Looker::Watch, change) {
+            clock.wakes();
+            return Ok(last);
+        }
+        last = after(Some(&last), None, schedule, phase)?;
+        clock.tells();
+    }
+}
+
+/// The phase after a look that is pending.
+fn after(left: Option<&Phase<()>>, wait: Option<u32>, schedule: &Schedule, phase: PhaseName) -> Result<Phase<()>> {
+    let mut pending = Pending::new("pending", "not yet.");
+    pending.wait_seconds = wait;
+    Ok(Phase::after(left, Look::Pending(pending), schedule, phase.key())?)
+}
+
+/// What a run uses whose phases of [`clouds::PHASES`] are all ready at the first look, besides what their looks use.
 ///
 /// # Errors
 /// When the definition is not understood.
 pub fn once(deployed: &Deployed, action: &str) -> Result<Usage> {
-    let states = deployed.states(action, &[])?;
+    // EC2 is not told of a service at once: the endpoint takes a second look.
+    let again = BTreeMap::from([(deployed.task(PhaseName::Endpoint)?, 1)]);
+    let states = deployed.states_of(action, &again)?;
     let waited: Vec<String> = clouds::PHASES
         .iter()
         .map(|phase| deployed.task(*phase))

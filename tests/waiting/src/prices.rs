@@ -3,6 +3,9 @@
 use serde::Deserialize;
 
 use crate::Result;
+use crate::assumed::{LONG_POLL_SECONDS, POLLERS};
+
+const MONTH_SECONDS: f64 = 30.0 * 24.0 * 60.0 * 60.0;
 
 /// The table.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +49,24 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Of nothing.
+    pub const NOTHING: Self = Self {
+        transitions: 0.0,
+        express_requests: 0.0,
+        express_gb_seconds: 0.0,
+        lambda_requests: 0.0,
+        lambda_gb_seconds: 0.0,
+        dynamodb_writes: 0.0,
+        dynamodb_reads: 0.0,
+        secret_calls: 0.0,
+        log_gb: 0.0,
+        events: 0.0,
+        traces: 0.0,
+        sqs_requests: 0.0,
+        sns_deliveries: 0.0,
+        codebuild_minutes: 0.0,
+    };
+
     /// Each kind by its name in the table.
     pub fn by_name(&self) -> [(&'static str, f64); 14] {
         [
@@ -114,6 +135,14 @@ impl Prices {
         let used = usage.by_name().into_iter().filter(|(_, amount)| *amount > 0.0);
         used.map(|(name, amount)| Ok((name, amount, amount * self.of_one(name)?)))
             .collect()
+    }
+
+    /// Dollars a month for Lambda's own looks into a queue in which nothing is.
+    ///
+    /// # Errors
+    /// As [`Prices::of_one`].
+    pub fn idle_queue_a_month(&self) -> Result<f64> {
+        Ok(self.of_one("sqs_request")? * POLLERS * MONTH_SECONDS / LONG_POLL_SECONDS)
     }
 
     /// Dollars in all.

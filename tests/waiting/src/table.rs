@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
+use crate::Result;
 use crate::assumed::{AIVEN_CALLS_PER_MINUTE, EC2_CALLS_PER_SECOND, HCP_CALLS_PER_MINUTE};
 use crate::clouds::PHASES;
 use crate::front::{DOLLARS_TARGET, LATE_TARGET, Row};
+use crate::prices::Prices;
 
 /// The deployed schedule under each temper, and every shape by its worst.
-pub fn of(rows: &[Row]) -> String {
+///
+/// # Errors
+/// When the price table lacks a row.
+pub fn of(rows: &[Row], prices: &Prices) -> Result<String> {
     let mut text = String::new();
     for row in rows.iter().filter(|row| row.deployed) {
         let _ = writeln!(
@@ -50,22 +55,28 @@ pub fn of(rows: &[Row]) -> String {
     let _ = writeln!(
         text,
         "{:<62}{:>10}{:>10}{:>10}{:>8}{:>9}",
-        "the way to wait (* no other is better in both)", "worst p95", "$ / 1,000", "slower", "looks", "Aiven/min"
+        "the way to wait (* no other is better in both)", "worst p95", "worst $", "made for", "looks", "Aiven/min"
     );
     let mut sorted: Vec<&Row> = rows.iter().collect();
-    sorted.sort_by(|one, other| one.dollars().total_cmp(&other.dollars()));
+    sorted.sort_by(|one, other| one.worst_dollars().total_cmp(&other.worst_dollars()));
     for row in sorted {
-        let (made_for, slower) = (row.scores.first(), row.scores.get(2));
+        let made_for = row.scores.first();
         let _ = writeln!(
             text,
             "{:<62}{:>9.1}s{:>10.2}{:>10.2}{:>8.1}{:>9.0}",
             format!("{}{}", row.name, if row.best { " *" } else { "" }),
             row.worst_late(),
+            row.worst_dollars(),
             row.dollars(),
-            slower.map_or(0.0, |score| score.dollars_per_1000),
             made_for.map_or(0.0, |score| score.looks),
             made_for.map_or(0.0, |score| score.aiven_per_minute)
         );
     }
-    text
+    let _ = writeln!(
+        text,
+        "\nDollars are for 1,000 connections, all of the workflow's states, functions, logs and rows among them. Besides, Lambda's look into a \
+         queue in which\nnothing is: ${:.2} a month.",
+        prices.idle_queue_a_month()?
+    );
+    Ok(text)
 }

@@ -1,7 +1,7 @@
 //! The README's picture of the workflow, drawn from the state machine's definition.
 //!
-//! A task, the choice after it and its wait are one step for a person, so they are drawn as one. A state that only prepares the next
-//! one's input is left out.
+//! A task, the choice after it, its watch and its wait are one step for a person, so they are drawn as one. A state that only prepares
+//! the next one's input is left out.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,7 @@ pub fn mermaid(definition: &Value) -> String {
     for name in in_order(states, start) {
         let state = &states[name];
         match state["Type"].as_str() {
-            Some("Task") => {
+            Some("Task") if !waits(state) => {
                 let ways = ways_on(states, state);
                 for (target, label) in &ways {
                     let _ = writeln!(picture, "    {name} --> {target}{label}");
@@ -93,10 +93,16 @@ fn label_of(condition: &str) -> &str {
     })
 }
 
+/// Whether a state does nothing but wait.
+fn waits(state: &Value) -> bool {
+    let is_answered_elsewhere = |resource: &str| resource.ends_with(".waitForTaskToken");
+    state["Type"] == "Wait" || state["Resource"].as_str().is_some_and(is_answered_elsewhere)
+}
+
 /// A wait is drawn as the way back to the state that looks again.
 fn through_wait(states: &Map<String, Value>, target: &str, label: &str) -> (String, String) {
     let state = &states[target];
-    if state["Type"] == "Wait" {
+    if waits(state) {
         (
             state["Next"].as_str().unwrap_or_default().to_owned(),
             ": pending, wait".to_owned(),

@@ -85,6 +85,8 @@ fn every_state_but_what_stands_between_two_is_in_the_picture() {
         let between = match state["Type"].as_str().unwrap() {
             "Choice" | "Wait" => true,
             "Pass" => state["Next"].is_string(),
+            // It waits, for the watch.
+            "Task" => state["Resource"].as_str().unwrap().ends_with(".waitForTaskToken"),
             _ => false,
         };
         let own = !between;

@@ -1,7 +1,7 @@
 //! What a call needs: actions on resources, with the condition keys that AWS knows for them.
 //!
 //! Sources: the service authorization reference's pages of EC2, AWS PrivateLink, Route 53, DynamoDB, Secrets Manager, Systems Manager,
-//! Organizations, Step Functions and STS, November 2026.
+//! Organizations, Step Functions, SQS and STS, November 2026.
 
 use axum::body::Bytes;
 use http::request::Parts;
@@ -129,6 +129,16 @@ fn json(place: Place<'_>, parts: &Parts, body: &Bytes) -> Result<Vec<Asked>, Str
         }
         ("AWSStepFunctions", "StartExecution") => {
             vec![asked("states:StartExecution", text("stateMachineArn"), none)]
+        }
+        // Its page has no resource type for what takes a task's token.
+        ("AWSStepFunctions", "SendTaskSuccess") => vec![plain("states:SendTaskSuccess")],
+        ("AmazonSQS", "SendMessage") => {
+            // https://sqs.<region>.amazonaws.com/<account>/<queue>
+            let mut parts = text("QueueUrl").rsplit('/');
+            let queue = parts.next().unwrap_or_default();
+            let owner = parts.next().unwrap_or_default();
+            let arn = format!("arn:aws:sqs:{}:{owner}:{queue}", place.region);
+            vec![asked("sqs:SendMessage", arn, none)]
         }
         _ => return Err(format!("{service}.{operation} is not known here")),
     })

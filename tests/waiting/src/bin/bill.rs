@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(required = true)]
     histories: Vec<PathBuf>,
     /// The rehearsal's --speed; 1 for a history of AWS.
-    #[arg(long, default_value_t = 24.0)]
+    #[arg(long, default_value_t = 40.0)]
     speed: f64,
     /// Print what was counted as JSON.
     #[arg(long)]

@@ -24,13 +24,14 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let rows = front::play(&Deployed::load()?, &Prices::load()?, arguments.runs)?;
+    let prices = Prices::load()?;
+    let rows = front::play(&Deployed::load()?, &prices, arguments.runs)?;
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else if arguments.picture {
         print!("{}", picture::svg(&rows));
     } else {
-        print!("{}", table::of(&rows));
+        print!("{}", table::of(&rows, &prices)?);
     }
     Ok(())
 }

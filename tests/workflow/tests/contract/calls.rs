@@ -20,7 +20,7 @@ const MULTI_REGION: &str = "vpce:AllowMultiRegion";
 /// Seen in practice, in no reference: without it Route 53 refuses the VPC of a new private zone.
 const REGIONS_OF_A_ZONE: (&str, &str) = ("ec2:DescribeRegions", "route53:CreateHostedZone");
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         role: "SweepFunctionRole",
         calls: &[
@@ -35,7 +35,8 @@ const STEPS: [Step; 13] = [
     Step {
         role: "StartRole",
         calls: &["ssm:GetParametersByPath", "states:StartExecution"],
-        besides: &[],
+        // Lambda keeps an event of which the call failed.
+        besides: &[("sqs:SendMessage", "states:StartExecution")],
     },
     Step {
         role: "ValidateRole",
@@ -111,6 +112,16 @@ const STEPS: [Step; 13] = [
             "route53:ListResourceRecordSets",
         ],
         besides: &[("ec2:DescribeVpcs", "route53:CreateHostedZone"), REGIONS_OF_A_ZONE],
+    },
+    Step {
+        role: "WatchRole",
+        calls: &["ec2:DescribeVpcEndpoints", "sqs:SendMessage", "states:SendTaskSuccess"],
+        // Lambda takes them from the queue and off it.
+        besides: &[
+            ("sqs:DeleteMessage", "sqs:SendMessage"),
+            ("sqs:GetQueueAttributes", "sqs:SendMessage"),
+            ("sqs:ReceiveMessage", "sqs:SendMessage"),
+        ],
     },
     Step {
         role: "PublishRole",
@@ -272,7 +283,7 @@ fn the_calls_are_those_of_the_code() {
 
 /// Operations of an SDK client, like `.describe_vpcs()`: `describevpcs`.
 fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
-    const VERBS: [&str; 19] = [
+    const VERBS: [&str; 20] = [
         "associate_",
         "attach_",
         "authorize_",
@@ -290,6 +301,7 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
         "replace_",
         "revoke_",
         "scan",
+        "send_",
         "start_",
         "update_",
     ];
@@ -317,7 +329,7 @@ fn collect_calls(directory: &Path, calls: &mut BTreeSet<String>) {
 /// Of a service on the consumer's side, or of what starts the workflow.
 fn is_granted_here(action: &str) -> bool {
     is_of_consumer(action)
-        || ["dynamodb:", "organizations:", "ssm:", "states:"]
+        || ["dynamodb:", "organizations:", "sqs:", "ssm:", "states:"]
             .iter()
             .any(|service| action.starts_with(service))
 }

@@ -215,10 +215,8 @@ fn nothing_that_starts_or_tells_is_lost_in_silence() {
         sources("NotificationsTopicPolicy", 0),
         names(&["AnnouncementRule", "BrokenOffRule", "SweepBrokenOffRule"])
     );
-    assert_eq!(
-        sources("NotificationsTopicPolicy", 1),
-        names(&["StartDeadLettersAlarm"])
-    );
+    let alarms: Vec<&str> = stack.resources("AWS::CloudWatch::Alarm").into_keys().collect();
+    assert_eq!(sources("NotificationsTopicPolicy", 1), names(&alarms));
     for rule in ["RequestRule", "ControlTowerRule"] {
         let permission = &stack.resource(&format!("{rule}Permission"))["Properties"];
         assert_eq!(permission["FunctionName"], json!({"Ref": "StartFunction"}));
@@ -230,7 +228,15 @@ fn nothing_that_starts_or_tells_is_lost_in_silence() {
         attribute(&alarm["Dimensions"][0]["Value"], "QueueName"),
         Some("StartDeadLetters")
     );
-    assert_eq!(alarm["AlarmActions"], json!([{"Ref": "NotificationsTopic"}]));
+    let watching = &stack.resource("WatchAlarm")["Properties"]["Dimensions"][0];
+    assert_eq!(
+        watching,
+        &json!({"Name": "FunctionName", "Value": {"Ref": "WatchFunction"}})
+    );
+    for alarm in alarms {
+        let actions = &stack.resource(alarm)["Properties"]["AlarmActions"];
+        assert_eq!(actions, &json!([{"Ref": "NotificationsTopic"}]), "{alarm}");
+    }
 }
 
 #[test]

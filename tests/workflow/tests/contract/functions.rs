@@ -5,17 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use shared::progress::LOOK_SECONDS;
 use shared::register::LEASE_SECONDS;
-use shared::request::validate;
-use shared::settings::Settings;
 
-use crate::machine::{PHASES, PhaseStates};
 use crate::stack::{FUNCTION, MACHINE, Stack, attribute, binaries, items};
 
 /// Functions that the workflow does not call, each with who does.
-const NO_TASKS: [(&str, &str); 3] = [
+const NO_TASKS: [(&str, &str); 4] = [
     ("RegisterFunction", "people"),
     ("StartFunction", "events"),
     ("SweepFunction", "the state machine of the sweep"),
+    ("WatchFunction", "its queue"),
 ];
 
 const TEMPLATE: &str = include_str!("../../../../samplesam.yaml");
@@ -120,37 +118,32 @@ fn a_task_waits_longer_than_its_function_may_run() {
     }
 }
 
-/// Who has the lease of a vendor's service is alive, or never writes again: its function is ended before the lease runs out, or,
-/// where a function waits between looks, the look is.
+/// Who has the lease of a vendor's service is alive, or never writes again: its function is ended before the lease runs out. And a
+/// look that takes too long ends with a named error before its function is ended.
 #[test]
-fn no_function_runs_longer_than_a_lease_but_those_whose_looks_do_not() {
+fn no_function_runs_longer_than_a_lease_and_none_shorter_than_a_look() {
     let stack = Stack::load();
-    let settings = Settings::from_lookup(|_| None).unwrap();
-    let request = json!({
-        "provider": {"type": "aiven", "project": "p", "service_name": "s", "components": ["kafka"], "secret_id": "privatelink/s"},
-        "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-0a1b2c3d"}
-    });
-    let request = validate(&request, "privatelink/").unwrap();
-    let holds = |phase: &PhaseStates| u64::from(settings.schedule(phase.phase, &request).hold_seconds);
-    let holding: BTreeMap<&str, u64> = PHASES
-        .iter()
-        .map(|phase| (stack.function_of(phase.task), holds(phase)))
-        .filter(|(_, seconds)| *seconds > 0)
-        .collect();
-    assert_eq!(holding.len(), 3, "{holding:?}");
-    const { assert!(LOOK_SECONDS < LEASE_SECONDS) };
     let default = &stack.template["Globals"]["Function"]["Timeout"];
     for (id, function) in stack.resources(FUNCTION) {
-        let timeout = function["Properties"]
-            .get("Timeout")
-            .unwrap_or(default)
-            .as_u64()
-            .unwrap();
-        match holding.get(id) {
-            // It waits all it may, and looks a last time.
-            Some(hold) => assert!(timeout > hold + LOOK_SECONDS, "{id}"),
-            None => assert!(timeout < LEASE_SECONDS, "{id}"),
-        }
+        let timeout = function["Properties"].get("Timeout").unwrap_or(default);
+        let timeout = timeout.as_u64().unwrap();
+        assert!(LOOK_SECONDS < timeout && timeout < LEASE_SECONDS, "{id}");
+    }
+}
+
+/// Lambda refuses a queue whose messages come again while they may still be worked at, and advises six times as long.
+#[test]
+fn the_watch_takes_one_message_at_a_time_and_forgets_those_that_nobody_waits_for() {
+    let stack = Stack::load();
+    let event = &stack.resource("WatchFunction")["Properties"]["Events"]["Message"];
+    assert_eq!(event["Type"], "SQS");
+    let queue = attribute(&event["Properties"]["Queue"], "Arn").unwrap();
+    assert_eq!(event["Properties"]["BatchSize"], 1);
+    let queue = &stack.resource(queue)["Properties"];
+    let timeout = stack.template["Globals"]["Function"]["Timeout"].as_u64().unwrap();
+    assert_eq!(queue["VisibilityTimeout"], 6 * timeout);
+    for (name, state) in stack.tasks_of("arn:aws:states:::sqs:sendMessage.waitForTaskToken") {
+        assert_eq!(queue["MessageRetentionPeriod"], state["TimeoutSeconds"], "{name}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use shared::progress::{Look, Pending, Phase, Schedule};
 use shared::request::{Request, validate};
-use shared::settings::Settings;
+use shared::settings::{PhaseName, Settings};
 
 use crate::machine::{PHASES, PhaseStates, nexts};
 use crate::stack::Stack;
@@ -15,6 +15,8 @@ use crate::stack::Stack;
 const EVENTS_AT_MOST: u64 = 25_000;
 /// Left for retries, of which each takes three: failed, scheduled, started.
 const EVENTS_FOR_RETRIES: u64 = 3_000;
+/// TaskStateEntered, TaskScheduled, TaskStarted, TaskSubmitFailed or TaskFailed, TaskStateExited.
+const REFUSED_TASK: u64 = 5;
 /// ExecutionStarted and ExecutionSucceeded or ExecutionFailed.
 const EVENTS_OF_EXECUTION: u64 = 2;
 
@@ -94,12 +96,32 @@ impl Bounds {
     /// Events of one visit, as "Execution event history" lists them.
     fn events(&self, state: &str) -> u64 {
         match self.stack.machine["States"][state]["Type"].as_str().unwrap() {
-            // TaskStateEntered, TaskScheduled, TaskStarted, TaskSucceeded or TaskFailed, TaskStateExited
+            // TaskStateEntered, TaskScheduled, TaskStarted, TaskSubmitted, TaskSucceeded or TaskTimedOut, TaskStateExited
+            "Task" if PHASES.iter().any(|phase| phase.watch == Some(state)) => 6,
+            // The same without TaskSubmitted.
             "Task" => 5,
             // Entered and exited.
             "Choice" | "Wait" | "Pass" => 2,
             "Fail" => 1,
             other => panic!("{state} is a {other}"),
+        }
+    }
+
+    /// Events of a phase's looks until its budget is used up.
+    fn events_of_looks(&self, phase: &PhaseStates) -> u64 {
+        let choice = self.stack.machine["States"][phase.task]["Next"].as_str().unwrap();
+        let look = self.events(phase.task) + self.events(choice);
+        let waits = self.waits(phase);
+        match phase.watch {
+            None => waits * (self.events(phase.wait) + look),
+            // It never writes, so that the watch wakes it at the end alone, or after minutes. If the queue takes no message, the step
+            // looks each minute.
+            Some(_) if phase.phase == PhaseName::Acceptance => {
+                let minutes = u64::from(self.schedule(phase).budget_seconds).div_ceil(60);
+                minutes * (REFUSED_TASK + self.events(phase.wait) + look)
+            }
+            // The watch wakes it for each write, which at worst is each look's.
+            Some(watch) => waits * (self.events(watch) + look),
         }
     }
 
@@ -114,9 +136,7 @@ impl Bounds {
         if let Some(phase) = PHASES.iter().find(|phase| phase.task == state)
             && used.insert(phase.task)
         {
-            let choice = self.stack.machine["States"][state]["Next"].as_str().unwrap();
-            let per_look = self.events(phase.wait) + self.events(state) + self.events(choice);
-            own.events += self.waits(phase) * per_look;
+            own.events += self.events_of_looks(phase);
             own.seconds += u64::from(self.schedule(phase).budget_seconds);
         }
         let replacements = match state {
@@ -125,7 +145,11 @@ impl Bounds {
             _ => replacements,
         };
         // What waits is counted above.
-        let is_wait = |name: &str| PHASES.iter().any(|phase| phase.wait == name);
+        let is_wait = |name: &str| {
+            PHASES
+                .iter()
+                .any(|phase| phase.wait == name || phase.watch == Some(name))
+        };
         let ways = nexts(&self.stack.machine["States"][state]);
         let ways = ways.into_iter().filter(|name| !is_wait(name));
         let on = ways

@@ -7,8 +7,8 @@ use shared::ErrorName;
 use shared::document::Preflight;
 use shared::identity::ConnectionId;
 use shared::plan::Plan;
-use shared::request::{Action, Goal, validate};
-use shared::settings::PhaseName;
+use shared::request::{Action, Goal, Request, validate};
+use shared::settings::{PhaseName, Settings};
 
 use crate::stack::{Stack, items};
 
@@ -27,6 +27,8 @@ const PASSING_ERRORS: [&str; 9] = [
 ];
 /// Ends a run that could not be taken back; no step answers it.
 const NEEDS_ATTENTION: &str = "NeedsAttention";
+/// Sends a message, and waits until somebody answers with its token.
+const WATCHED: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const PREFIXES_OF_AWS: [&str; 4] = ["Lambda.", "Runtime.", "Sandbox.", "States."];
 /// A phase: its task, and where each answer of its step leads. Any other answer leads where the last row does.
 pub(crate) struct PhaseStates {
@@ -34,6 +36,8 @@ pub(crate) struct PhaseStates {
     pub(crate) task: &'static str,
     /// The state that waits for another look.
     pub(crate) wait: &'static str,
+    /// The state that has the watch look meanwhile, which comes before that.
+    pub(crate) watch: Option<&'static str>,
     /// Action of the request, or `*`; status; next state.
     answers: &'static [(&'static str, &'static str, &'static str)],
     /// Where an answer goes that no step gives.
@@ -47,6 +51,7 @@ pub(crate) const PHASES: [PhaseStates; 8] = [
         phase: PhaseName::Preflight,
         task: "Preflight",
         wait: "WaitForPreflight",
+        watch: None,
         answers: &[
             ("plan", "ready", "Planned"),
             ("provision", "ready", "EnsureService"),
@@ -60,14 +65,16 @@ pub(crate) const PHASES: [PhaseStates; 8] = [
         phase: PhaseName::Service,
         task: "EnsureService",
         wait: "WaitForService",
-        answers: &[("*", "ready", "EnsureEndpoint"), ("*", "pending", "WaitForService")],
-        otherwise: "WaitForService",
+        watch: Some("WatchService"),
+        answers: &[("*", "ready", "EnsureEndpoint"), ("*", "pending", "WatchService")],
+        otherwise: "WatchService",
         failed: ("Undo", "error"),
     },
     PhaseStates {
         phase: PhaseName::Endpoint,
         task: "EnsureEndpoint",
         wait: "WaitForEndpoint",
+        watch: None,
         answers: &[("*", "ready", "EnsureAccepted"), ("*", "pending", "WaitForEndpoint")],
         otherwise: "WaitForEndpoint",
         failed: ("Undo", "error"),
@@ -76,26 +83,29 @@ pub(crate) const PHASES: [PhaseStates; 8] = [
         phase: PhaseName::Acceptance,
         task: "EnsureAccepted",
         wait: "WaitForAcceptance",
+        watch: Some("WatchAcceptance"),
         answers: &[
             ("*", "ready", "EnsureAccess"),
             ("*", "again", "MakeAnother"),
-            ("*", "pending", "WaitForAcceptance"),
+            ("*", "pending", "WatchAcceptance"),
         ],
-        otherwise: "WaitForAcceptance",
+        otherwise: "WatchAcceptance",
         failed: ("Undo", "error"),
     },
     PhaseStates {
         phase: PhaseName::Access,
         task: "EnsureAccess",
         wait: "WaitForAccess",
-        answers: &[("*", "ready", "Publish"), ("*", "pending", "WaitForAccess")],
-        otherwise: "WaitForAccess",
+        watch: Some("WatchAccess"),
+        answers: &[("*", "ready", "Publish"), ("*", "pending", "WatchAccess")],
+        otherwise: "WatchAccess",
         failed: ("Undo", "error"),
     },
     PhaseStates {
         phase: PhaseName::Retirement,
         task: "Retire",
         wait: "WaitForRetirement",
+        watch: None,
         answers: &[
             ("*", "ready", "AnnounceConnected"),
             ("*", "pending", "WaitForRetirement"),
@@ -108,6 +118,7 @@ pub(crate) const PHASES: [PhaseStates; 8] = [
         phase: PhaseName::Removal,
         task: "Deprovision",
         wait: "WaitForDeprovision",
+        watch: None,
         answers: &[
             ("*", "ready", "AnnounceDeprovisioned"),
             ("*", "pending", "WaitForDeprovision"),
@@ -120,6 +131,7 @@ pub(crate) const PHASES: [PhaseStates; 8] = [
         phase: PhaseName::Undo,
         task: "Undo",
         wait: "WaitForUndo",
+        watch: None,
         answers: &[
             ("*", "ready", "ExplainFailure"),
             ("*", "pending", "WaitForUndo"),
@@ -307,6 +319,69 @@ fn each_phase_looks_chooses_and_waits_under_its_own_key() {
     }
 }
 
+/// Without the watch the step looks all the same: soon when the queue does not take the message, late when it is lost.
+#[test]
+fn what_is_watched_is_looked_at_again_whatever_becomes_of_the_message() {
+    let stack = Stack::load();
+    let settings = Settings::from_lookup(|_| None).unwrap();
+    let states = &stack.machine["States"];
+    let mut watching = BTreeSet::new();
+    for PhaseStates {
+        phase,
+        task,
+        wait,
+        watch,
+        ..
+    } in PHASES
+    {
+        let watched_seconds = settings.schedule(phase, &request()).watch_seconds;
+        assert_eq!(watch.is_some(), watched_seconds > 0, "{task}");
+        let Some(watch) = watch else { continue };
+        watching.insert(watch);
+        let (state, key) = (&states[watch], phase.key());
+        let mine = |expression: &str| format!("{{% $merge([$states.input, {{'{key}': {expression}}}]) %}}");
+        let waits = |seconds: &str| mine(&format!("$merge([$states.input.{key}, {{'wait_seconds': {seconds}}}])"));
+        assert_eq!(state["Resource"], WATCHED, "{watch}");
+        assert_eq!(
+            state["Arguments"],
+            json!({
+                "QueueUrl": "${WatchQueueUrl}",
+                "DelaySeconds": format!("{{% $min([$states.input.{key}.wait_seconds, 300]) %}}"),
+                "MessageBody": {
+                    "task_token": "{% $states.context.Task.Token %}", "phase": key, "document": "{% $states.input %}"
+                },
+            }),
+            "{watch}"
+        );
+        assert_eq!(state["Output"], mine("$states.result"), "{watch}");
+        assert_eq!(state["Next"], task, "{watch}");
+        // What was waited in vain counts.
+        let patience = state["TimeoutSeconds"].as_u64().unwrap();
+        assert!(patience > u64::from(watched_seconds) + 300, "{watch}");
+        let catches: Vec<_> = items(&state["Catch"])
+            .map(|catch| {
+                (
+                    error_equals(catch),
+                    catch["Output"].as_str().unwrap(),
+                    catch["Next"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        let late = waits(&patience.to_string());
+        let refused = waits(&format!("$max([$states.input.{key}.wait_seconds, 60])"));
+        assert_eq!(
+            catches,
+            [
+                (BTreeSet::from(["States.Timeout"]), late.as_str(), task),
+                (BTreeSet::from(["States.ALL"]), refused.as_str(), wait),
+            ],
+            "{watch}"
+        );
+    }
+    let all: BTreeSet<&str> = stack.tasks_of(WATCHED).into_keys().collect();
+    assert_eq!(all, watching);
+}
+
 #[test]
 fn every_answer_leads_somewhere() {
     let stack = Stack::load();
@@ -339,11 +414,7 @@ fn what_was_replaced_is_retired_when_the_connection_is_published() {
     for (retires, expected) in [(true, "Retire"), (false, "AnnounceConnected")] {
         // As preflight leaves it: a condition on what is absent would end the run.
         let goal = Goal::Provision;
-        let request = json!({
-            "provider": {"type": "aiven", "project": "p", "service_name": "s", "components": ["kafka"], "secret_id": "privatelink/s"},
-            "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-0a1b2c3d"}
-        });
-        let request = validate(&request, "privatelink/").unwrap();
+        let request = request();
         let connection_id = ConnectionId::of(&request, "vpc-0a1b2c3d");
         let facts = Preflight {
             connection_id: connection_id.clone(),
@@ -364,6 +435,14 @@ fn what_was_replaced_is_retired_when_the_connection_is_published() {
         states["Publish"]["Output"],
         "{% $merge([$states.input, {'connection': $states.result.Payload}]) %}"
     );
+}
+
+fn request() -> Request {
+    let request = json!({
+        "provider": {"type": "aiven", "project": "p", "service_name": "s", "components": ["kafka"], "secret_id": "privatelink/s"},
+        "consumer": {"account_id": "111122223333", "region": "eu-west-1", "vpc_id": "vpc-0a1b2c3d"}
+    });
+    validate(&request, "privatelink/").unwrap()
 }
 
 /// A text that read another phase's answer would be empty just when a person needs it.

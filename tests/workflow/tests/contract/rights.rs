@@ -9,7 +9,7 @@ use crate::calls::is_of_consumer;
 use crate::stack::{Stack, Statement};
 
 /// Actions that may name no resource, each with the reason.
-const ON_EVERYTHING: [(&str, &str); 27] = [
+const ON_EVERYTHING: [(&str, &str); 28] = [
     (
         "cloudwatch:PutMetricData",
         "takes no resource; bound to our namespace by a condition",
@@ -46,6 +46,7 @@ const ON_EVERYTHING: [(&str, &str); 27] = [
     ),
     ("route53:ListHostedZones", "takes no resource"),
     ("route53:ListHostedZonesByVPC", "takes no resource"),
+    ("states:SendTaskSuccess", "takes no resource: the token says which task"),
     ("xray:GetSamplingRules", "X-Ray takes no resource"),
     ("xray:GetSamplingTargets", "X-Ray takes no resource"),
     ("xray:PutTelemetryRecords", "X-Ray takes no resource"),
@@ -104,13 +105,14 @@ const UNBOUND_WRITES: [(&str, &str); 10] = [
     ),
 ];
 
-/// The steps that talk to a vendor.
-const READS_SECRETS: [&str; 5] = [
+/// The steps that talk to a vendor, and the watch.
+const READS_SECRETS: [&str; 6] = [
     "DeprovisionRole",
     "EnsureAccessRole",
     "EnsureServiceRole",
     "PreflightRole",
     "UndoRole",
+    "WatchRole",
 ];
 
 #[test]

@@ -7,8 +7,8 @@ const ONLY_DEFAULT: [(&str, &str); 2] = [
         "moto puts no event on the bus when an execution's status changes",
     ),
     (
-        "what_goes_on_after_a_run_was_stopped_writes_nothing",
-        "with moto no function was seen to go on after its execution was stopped",
+        "a_queue_that_takes_no_message_leaves_the_wait_to_the_state_machine",
+        "a single refusal of an integration is played by the default engine's launcher",
     ),
 ];
 

@@ -20,6 +20,7 @@ mod stage;
 #[allow(dead_code)]
 mod template;
 mod vending;
+mod watch;
 
 /// What runs the state machine: `end_to_end_strict` has the same tests with the other engine.
 const ENGINE: rehearsal::Engine = rehearsal::Engine::Default;

@@ -27,7 +27,7 @@ const NAMED_ROLE: &str = "arn:aws:iam::444455556666:role/network";
 const OTHER_LISTS: &str = "lists-of-somebody";
 
 /// Rights that AWS's services use in the role's name where no emulator shows it, each with what says so. `*` for the role: in each.
-const BY_SERVICES: [(&str, &str, &str); 17] = [
+const BY_SERVICES: [(&str, &str, &str); 20] = [
     (
         "*",
         "logs:CreateLogStream",
@@ -68,6 +68,13 @@ const BY_SERVICES: [(&str, &str, &str); 17] = [
         "sqs:SendMessage",
         "Lambda Developer Guide, \"Capturing records of Lambda asynchronous invocations\": the execution role sends to the destination",
     ),
+    (
+        "WatchRole",
+        "sqs:ReceiveMessage",
+        "Lambda Developer Guide, \"Creating and configuring an Amazon SQS event source mapping\": Lambda polls by the execution role",
+    ),
+    ("WatchRole", "sqs:DeleteMessage", "as sqs:ReceiveMessage"),
+    ("WatchRole", "sqs:GetQueueAttributes", "as sqs:ReceiveMessage"),
     (
         "SweepRuleRole",
         "states:StartExecution",

@@ -27,6 +27,8 @@ mod secrets;
 mod stage;
 #[path = "../end_to_end/vending.rs"]
 mod vending;
+#[path = "../end_to_end/watch.rs"]
+mod watch;
 
 /// What runs the state machine.
 const ENGINE: rehearsal::Engine = rehearsal::Engine::Strict;

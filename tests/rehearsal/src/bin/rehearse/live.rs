@@ -37,6 +37,7 @@ pub(crate) struct Live {
     state: String,
     /// It has failed since.
     has_failed: bool,
+    has_waited: bool,
     calls: Vec<Call>,
     shown: Option<(String, Duration)>,
 }
@@ -51,6 +52,7 @@ impl Live {
             phases: BTreeMap::new(),
             state: String::new(),
             has_failed: false,
+            has_waited: false,
             calls: Vec::new(),
             shown: None,
         }
@@ -65,7 +67,10 @@ impl Live {
             if event.kind.ends_with("StateEntered") {
                 event.state().unwrap_or_default().clone_into(&mut self.state);
                 self.has_failed = false;
+                self.has_waited = false;
             }
+            // Somebody else answers with the task's token.
+            self.has_waited |= event.kind == "TaskSubmitted";
             for said in self.said(event) {
                 self.show(&mut lines, at, &said);
             }
@@ -104,8 +109,8 @@ impl Live {
                 }
             }
         }
-        // A state that failed and was caught is left, too.
-        if said.is_empty() && !self.has_failed {
+        // A state that failed and was caught is left, too, and one that waited in vain.
+        if said.is_empty() && !self.has_failed && !self.has_waited {
             said.push(Said {
                 who: self.state.clone(),
                 what: "done".to_owned(),
