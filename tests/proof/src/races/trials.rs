@@ -219,7 +219,7 @@ async fn edited(pool: Arc<Pool>, race: Race, seed: u64) -> Result<Vec<String>> {
     let editing = async {
         let mut took = false;
         loop {
-            tokio::time::sleep(clock.real(EDITS)).await;
+            // At once, too: where the runs are quick, the list is full before the second time.
             crowd.change_principals(|list| {
                 let theirs = list.iter().position(|entry| entry.starts_with("arn:aws:iam::9"));
                 if let Some(ours) = theirs.filter(|_| !took && list.len() > 3) {
@@ -231,6 +231,7 @@ async fn edited(pool: Arc<Pool>, race: Race, seed: u64) -> Result<Vec<String>> {
                     list.insert(0, newcomer.clone());
                 }
             });
+            tokio::time::sleep(clock.real(EDITS)).await;
         }
     };
     let mut findings = Vec::new();
