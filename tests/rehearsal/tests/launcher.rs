@@ -97,8 +97,12 @@ impl Engine {
     }
 }
 
-/// Waits for two minutes, which are two seconds here, for an answer to its message.
-fn waiting(queue: &str) -> Value {
+/// Minutes that are seconds here, and an hour.
+const SHORT: u32 = 120;
+const LONG: u32 = 3600;
+
+/// Waits for an answer to its message.
+fn waiting(queue: &str, timeout_seconds: u32) -> Value {
     json!({
         "A": {
             "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
@@ -107,7 +111,7 @@ fn waiting(queue: &str) -> Value {
                 "MessageBody": { "task_token": "{% $states.context.Task.Token %}", "document": "{% $states.input %}" }
             },
             "Output": "{% $merge([$states.input, { 'answer': $states.result }]) %}",
-            "TimeoutSeconds": 120,
+            "TimeoutSeconds": timeout_seconds,
             "Catch": [{ "ErrorEquals": ["States.Timeout"], "Output": { "late": true }, "Next": "B" }],
             "Next": "B"
         },
@@ -262,7 +266,7 @@ async fn a_nested_execution_is_one_under_its_name_and_fails_with_its_description
 async fn a_callback_hands_on_its_answer_or_ends_when_its_time_has_passed() {
     let engine = Engine::start().await;
     let queue = engine.queue("watch").await;
-    let machine = engine.machine("waits", waiting(&queue)).await;
+    let machine = engine.machine("waits", waiting(&queue, LONG)).await;
     let running = Running::start(&engine.aws, &machine, &json!({ "delay": 0 }))
         .await
         .unwrap();
@@ -284,6 +288,7 @@ async fn a_callback_hands_on_its_answer_or_ends_when_its_time_has_passed() {
         [&events[..], &["TaskSucceeded", "TaskStateExited"]].concat()
     );
 
+    let machine = engine.machine("hurries", waiting(&queue, SHORT)).await;
     let began = Instant::now();
     let late = engine.run(&machine, json!({ "delay": 0 })).await;
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
@@ -316,7 +321,7 @@ async fn a_callback_hands_on_its_answer_or_ends_when_its_time_has_passed() {
 async fn a_stop_ends_the_wait_for_a_callback_and_a_redrive_waits_anew() {
     let engine = Engine::start().await;
     let queue = engine.queue("watch").await;
-    let mut states = waiting(&queue);
+    let mut states = waiting(&queue, LONG);
     states["A"].as_object_mut().unwrap().remove("TimeoutSeconds");
     let machine = engine.machine("stops", states).await;
     let running = Running::start(&engine.aws, &machine, &json!({ "delay": 0 }))
@@ -419,8 +424,7 @@ while True:
 async fn a_function_answers_what_it_consumes_and_what_it_fails_at_ends_as_a_dead_letter() {
     let engine = Engine::start().await;
     let dir = engine.dir.path();
-    let mut states = waiting("${QueueUrl}");
-    states["A"]["TimeoutSeconds"] = json!(3600);
+    let states = waiting("${QueueUrl}", LONG);
     let flow = json!({ "QueryLanguage": "JSONata", "StartAt": "A", "States": states });
     fs::write(dir.join("flow.asl.json"), flow.to_string()).unwrap();
     fs::write(dir.join("template.yaml"), CONSUMING).unwrap();

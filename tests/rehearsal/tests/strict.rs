@@ -216,8 +216,7 @@ impl Beside {
 #[tokio::test]
 async fn a_callback_is_answered_ends_with_its_time_or_is_stopped() {
     let beside = Beside::start().await;
-    // Two minutes are two seconds here.
-    let states = json!({
+    let mut states = json!({
         "A": {
             "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
             "Arguments": {
@@ -225,7 +224,7 @@ async fn a_callback_is_answered_ends_with_its_time_or_is_stopped() {
                 "MessageBody": { "task_token": "{% $states.context.Task.Token %}", "document": "{% $states.input %}" }
             },
             "Output": "{% $merge([$states.input, { 'answer': $states.result }]) %}",
-            "TimeoutSeconds": 120,
+            "TimeoutSeconds": 3600,
             "Catch": [{ "ErrorEquals": ["States.Timeout"], "Output": { "late": true }, "Next": "B" }],
             "Next": "B"
         },
@@ -261,6 +260,9 @@ async fn a_callback_is_answered_ends_with_its_time_or_is_stopped() {
     );
     assert_eq!(beside.answer(token, "{}").await.unwrap_err(), "TaskTimedOut");
 
+    // Two minutes, which are two seconds here.
+    states["A"]["TimeoutSeconds"] = json!(120);
+    let machine = engine.machine("hurries", states.clone()).await;
     let began = Instant::now();
     let late = start(&machine).await.finish(LIMIT).await.unwrap();
     assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
@@ -276,7 +278,6 @@ async fn a_callback_is_answered_ends_with_its_time_or_is_stopped() {
     let refused = refused.unwrap().finish(LIMIT).await.unwrap();
     assert_eq!(refused.failure().unwrap().error, "SQS.AmazonSQSException");
 
-    let mut states = states;
     states["A"].as_object_mut().unwrap().remove("TimeoutSeconds");
     let machine = engine.machine("stops", states).await;
     let running = start(&machine).await;
